@@ -1,0 +1,329 @@
+//! What the operator configured, as checked values. The commented sample `config/triaged.toml` documents every key;
+//! [`read`] turns a file into a [`Config`] or into everything that is wrong with it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// The whole configuration, checked in itself. Rules and templates are checked against it by [`crate::policy`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who we are to others.
+    pub identity: Identity,
+    /// Where cases are kept.
+    pub store: Store,
+    /// How mail leaves.
+    pub send: Send,
+    /// The mailboxes, in the file's order; ids are unique.
+    pub accounts: Vec<Account>,
+    /// The queues, most urgent first; names are unique.
+    pub queues: Vec<Queue>,
+    /// Who is woken, in what order; names are unique.
+    pub ladders: Vec<Ladder>,
+    /// Folder of rule files; `None`: the shipped rules.
+    pub rules: Option<PathBuf>,
+    /// Folder of answer templates; `None`: the shipped ones.
+    pub templates: Option<PathBuf>,
+    /// Bounds on what we take in and give out.
+    pub limits: Limits,
+}
+
+/// `[identity]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The team's name: From of answers, and in their text.
+    pub name: String,
+    /// Right side of our Message-IDs, lower case.
+    pub domain: String,
+    /// authserv-ids (RFC 8601) of our own servers, lower case: only their Authentication-Results are believed.
+    pub authserv_ids: Vec<String>,
+    /// Addresses of ours (beyond intake, queues) that must never be acknowledged, lower case.
+    pub own_addresses: Vec<String>,
+    /// Relays that send for people (a wiki's "Email this user"): answered at Reply-To, List-* headers forgiven. From addresses, lower case.
+    pub trusted_relays: Vec<String>,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The database file.
+    pub path: PathBuf,
+    /// Intake stops, loudly, below this much free disk (bytes).
+    pub min_free: u64,
+}
+
+/// `[smtp]` or `[files]`: exactly one.
+#[derive(Clone, Debug)]
+pub enum Send {
+    /// To a submission server.
+    Smtp(Smtp),
+    /// Into files of this folder, for trials and the demo.
+    Files(PathBuf),
+}
+
+/// `[smtp]`
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Host and port of the submission server.
+    pub server: Server,
+    /// Log in with this, if at all.
+    pub login: Option<Login>,
+    /// Envelope sender and From of forwards and alerts, lower case; bounces of forwards go there.
+    pub from: String,
+    /// Connections kept open at most.
+    pub connections: usize,
+}
+
+/// A server and how to reach it safely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Host name; also what its certificate must say.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub tls: Tls,
+    /// PEM file of a private CA to trust instead of the system's store.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How a connection is encrypted. There is no fallback from one to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// TLS from the first byte (RFC 8314).
+    Implicit,
+    /// STARTTLS, required.
+    StartTls,
+    /// Not at all: only where the config says `tls = "clear-text"`.
+    ClearText,
+}
+
+/// Name and proof.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// User name.
+    pub user: String,
+    /// Password or OAuth access token, and where it is read from, anew at each login.
+    pub secret: Secret,
+    /// How it is presented.
+    pub method: LoginMethod,
+}
+
+/// How a login is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginMethod {
+    /// SASL PLAIN (or LOGIN where that is all there is) with a password.
+    Password,
+    /// SASL XOAUTH2 with an access token that something else keeps fresh in its file.
+    XOAuth2,
+}
+
+/// Where a secret is read from. The secret itself is never in the config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// A file; one trailing line end is not part of it.
+    File(PathBuf),
+    /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+}
+
+impl Secret {
+    /// The file the secret lies in.
+    ///
+    /// # Errors
+    /// When a credential is asked for and the service manager handed over none.
+    pub fn path(&self) -> anyhow::Result<PathBuf> {
+        match self {
+            Secret::File(path) => Ok(path.clone()),
+            Secret::Credential(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {
+                Some(dir) => Ok(Path::new(&dir).join(name)),
+                None => {
+                    anyhow::bail!("the credential \"{name}\" needs systemd's LoadCredential= (CREDENTIALS_DIRECTORY is not set)")
+                }
+            },
+        }
+    }
+
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// When its file cannot be read, is empty, or is not UTF-8; the text names the file, never the content.
+    pub fn read(&self) -> anyhow::Result<SecretString> {
+        use anyhow::Context;
+        let path = self.path()?;
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read the secret in {}", path.display()))?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        anyhow::ensure!(!text.is_empty(), "the secret in {} is empty", path.display());
+        Ok(SecretString::from(text.to_owned()))
+    }
+}
+
+/// `[[account]]`: one mailbox.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Short name, used by rules, commands and the ledger: `emergency`.
+    pub id: String,
+    /// Where the mail lies.
+    pub mailbox: Mailbox,
+    /// What happens to a mail on the server once it is stored.
+    pub done: Done,
+    /// Queue of a mail that no rule placed and that names no intake address.
+    pub queue: String,
+    /// Queue a mail never sinks below unless a rule says so in so many words.
+    pub floor: String,
+    /// The addresses this mailbox serves; at least one. The first is the From of its answers.
+    pub intake: Vec<Intake>,
+    /// Languages added to English where the reporter's is unknown or has no template.
+    pub fallback_languages: Vec<String>,
+    /// Longest wait between two looks, also while IDLE holds.
+    pub poll: Duration,
+}
+
+/// `[[account.intake]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intake {
+    /// The address, lower case.
+    pub address: String,
+    /// Default queue for mail to it.
+    pub queue: String,
+    /// Floor for mail to it.
+    pub floor: String,
+}
+
+/// Where an account's mail lies.
+#[derive(Clone, Debug)]
+pub enum Mailbox {
+    /// On an IMAP server.
+    Imap(Imap),
+    /// In a local Maildir.
+    Maildir(Maildir),
+}
+
+/// An IMAP mailbox.
+#[derive(Clone, Debug)]
+pub struct Imap {
+    /// The server.
+    pub server: Server,
+    /// How to log in.
+    pub login: Login,
+    /// Use IDLE where the server offers it.
+    pub idle: bool,
+    /// Folders to read; empty: INBOX and the folder marked `\Junk` (RFC 6154).
+    pub folders: Vec<String>,
+    /// Of `folders`, those that hold junk; empty: whatever the server marks `\Junk`.
+    pub junk_folders: Vec<String>,
+}
+
+/// A Maildir mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maildir {
+    /// The folder with `cur`, `new`, `tmp`.
+    pub path: PathBuf,
+    /// The junk folder as Maildir++ name it: `.Junk` below `path`. Read when it exists.
+    pub junk: String,
+}
+
+/// What happens to a mail on the server once it is stored. Deleting is not among the choices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing at all: not even \Seen changes.
+    Nothing,
+    /// This keyword is set. IMAP only: a Maildir has no portable keywords, so there it is refused at check.
+    Keyword(String),
+    /// Moved to this folder.
+    Move(String),
+}
+
+/// `[[queue]]`, most urgent first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Name used by rules and commands.
+    pub name: String,
+    /// Points at which the queue has passed.
+    pub threshold: i64,
+    /// The team's addresses.
+    pub route_to: Vec<String>,
+    /// What the team gets of a mail.
+    pub forward: Forward,
+    /// Attachments never leave the store (law 5).
+    pub sealed: bool,
+    /// Name of the ladder that a case in this queue climbs, if it wakes somebody.
+    pub ladder: Option<String>,
+}
+
+/// `[[ladder]]`: whom an alert goes to, and for how long each step is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ladder {
+    /// Name used by queues.
+    pub name: String,
+    /// The steps, first to last; at least one. The last is repeated until somebody acknowledges (law 6).
+    pub steps: Vec<Step>,
+}
+
+/// `[[ladder.step]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Addresses of the people of this step; at least one.
+    pub to: Vec<String>,
+    /// How long they have before the next step.
+    pub wait: Duration,
+}
+
+/// What the team gets of a mail, under the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// The mail itself, as message/rfc822.
+    Original,
+    /// Its text.
+    Text,
+    /// The manifest only.
+    Manifest,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Raw mail held in memory at once, all accounts together, bytes.
+    pub memory: u64,
+    /// A mail larger than this is fetched in part, bytes. At most half of `memory`.
+    pub message: u64,
+    /// Of a larger mail this much of its beginning and as much of its end is fetched, bytes.
+    pub part: u64,
+    /// No answer to mail older than this.
+    pub answer_age: Duration,
+    /// Answers to one address in 24 hours.
+    pub answers_per_sender: u32,
+    /// Answers to everybody in one hour; beyond it, an alarm.
+    pub answers_per_hour: u32,
+}
+
+impl Config {
+    /// The queue of that name; names were checked when the config was read.
+    pub fn queue(&self, name: &str) -> Option<&Queue> {
+        self.queues.iter().find(|queue| queue.name == name)
+    }
+
+    /// Place of a queue in the order of urgency, 0 the most urgent; unknown names are least urgent.
+    pub fn urgency(&self, name: &str) -> usize {
+        self.queues.iter().position(|queue| queue.name == name).unwrap_or(usize::MAX)
+    }
+
+    /// The account of that id.
+    pub fn account(&self, id: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id == id)
+    }
+
+    /// Every address that is ours, lower case: intake, queues, sender, and those listed.
+    pub fn own_addresses(&self) -> Vec<String> {
+        let intake = self.accounts.iter().flat_map(|a| &a.intake).map(|i| i.address.clone());
+        let routes = self.queues.iter().flat_map(|q| &q.route_to).map(|a| a.to_lowercase());
+        let from = match &self.send {
+            Send::Smtp(smtp) => Some(smtp.from.clone()),
+            Send::Files(_) => None,
+        };
+        let on_call = self.ladders.iter().flat_map(|l| &l.steps).flat_map(|s| &s.to).map(|a| a.to_lowercase());
+        intake.chain(routes).chain(on_call).chain(from).chain(self.identity.own_addresses.iter().cloned()).collect()
+    }
+}

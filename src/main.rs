@@ -1,0 +1,3 @@
+//! The `triaged` command.
+
+fn main() {}

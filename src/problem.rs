@@ -1,0 +1,202 @@
+//! What is wrong with a file an operator wrote: the file, the line, a caret, and what to do.
+//! Config, rule files and templates all report through here, so that every complaint reads alike
+//! and all of them come at once.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// A file as it was read: its path as the operator knows it, and its text.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Shown in front of every problem.
+    pub path: PathBuf,
+    /// The whole text, UTF-8.
+    pub text: String,
+}
+
+impl Source {
+    /// A source from a path and a text already read.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Source { path: path.into(), text: text.into() }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file it is in.
+    pub path: PathBuf,
+    /// Line and column, both from 1, when the problem has a place.
+    pub place: Option<(usize, usize)>,
+    /// One sentence: what is wrong.
+    pub message: String,
+    /// The whole complaint as text: message, line, caret, help.
+    rendered: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rendered)
+    }
+}
+
+/// All problems found so far. Collecting needs only `&self`, so that readers of tables can share it.
+#[derive(Debug, Default)]
+pub struct Problems(RefCell<Vec<Problem>>);
+
+impl Problems {
+    /// Notes a problem at `span` (byte offsets into `source.text`), with an optional sentence that says what to do.
+    pub fn at(&self, source: &Source, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        let message = message.into();
+        let span = clamp(&source.text, span);
+        let path = source.path.display().to_string();
+        let snippet = Snippet::source(source.text.as_str()).path(path).annotation(AnnotationKind::Primary.span(span.clone()));
+        let mut group = Level::ERROR.primary_title(message.as_str()).element(snippet);
+        if let Some(help) = &help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let rendered = Renderer::plain().render(&[group]).to_string();
+        let place = Some(place(&source.text, span.start));
+        self.push(Problem { path: source.path.clone(), place, message, rendered });
+    }
+
+    /// Notes a problem that has a file but no place in it (it cannot be read, a file is missing).
+    pub fn whole(&self, path: &Path, message: impl Into<String>) {
+        let message = message.into();
+        let rendered = format!("error: {}\n  --> {}", message, path.display());
+        self.push(Problem { path: path.to_path_buf(), place: None, message, rendered });
+    }
+
+    fn push(&self, problem: Problem) {
+        self.0.borrow_mut().push(problem);
+    }
+
+    /// True while nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// How many problems there are.
+    pub fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// `Ok(value)` when nothing is wrong, else everything that is, in order of file and line.
+    pub fn into_result<T>(self, value: impl FnOnce() -> T) -> Result<T, Faults> {
+        let mut all = self.0.into_inner();
+        if all.is_empty() {
+            return Ok(value());
+        }
+        all.sort_by(|a, b| (&a.path, a.place).cmp(&(&b.path, b.place)));
+        all.dedup();
+        Err(Faults(all))
+    }
+}
+
+/// Everything that is wrong, ready to be shown: never empty.
+#[derive(Clone, Debug, thiserror::Error)]
+pub struct Faults(pub Vec<Problem>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}\n")?;
+        }
+        match self.0.len() {
+            1 => write!(f, "1 problem found; nothing was changed"),
+            n => write!(f, "{n} problems found; nothing was changed"),
+        }
+    }
+}
+
+/// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
+pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let far = 1 + word.chars().count() / 3;
+    candidates
+        .into_iter()
+        .map(|c| (distance(&word.to_lowercase(), &c.to_lowercase()), c))
+        .filter(|(d, c)| *d <= far && *d < c.chars().count())
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, c)| c)
+}
+
+/// Edits (insert, delete, replace, swap neighbours) between two words: optimal string alignment.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for j in 0..=b.len() {
+        rows[0][j] = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let same = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + same);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+/// A span that lies within the text, on character boundaries, and is not empty where the text has a character for it.
+fn clamp(text: &str, span: Range<usize>) -> Range<usize> {
+    let mut start = span.start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = span.end.clamp(start, text.len());
+    if end == start {
+        end = text[start..].chars().next().filter(|c| *c != '\n').map_or(start, |c| start + c.len_utf8());
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
+}
+
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..offset];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_the_line_and_a_caret() {
+        let source = Source::new("triaged.toml", "[store]\npaht = \"x\"\n");
+        let problems = Problems::default();
+        problems.at(&source, 8..12, "unknown key `paht`", Some("did you mean `path`?".into()));
+        let text = problems.into_result(|| ()).unwrap_err().to_string();
+        for part in ["unknown key `paht`", "triaged.toml:2:1", "paht = \"x\"", "^^^^", "did you mean `path`?"] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn did_you_mean_finds_slips_and_keeps_quiet_about_strangers() {
+        assert_eq!(did_you_mean("thresold", ["threshold", "sealed"]), Some("threshold"));
+        assert_eq!(did_you_mean("paht", ["path", "port"]), Some("path"));
+        assert_eq!(did_you_mean("banana", ["threshold", "sealed"]), None);
+    }
+
+    #[test]
+    fn a_span_beyond_the_text_is_no_panic() {
+        let problems = Problems::default();
+        problems.at(&Source::new("x", "ä"), 1..99, "broken", None);
+        problems.at(&Source::new("x", ""), 0..0, "empty", None);
+        assert_eq!(problems.len(), 2);
+    }
+}
