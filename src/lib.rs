@@ -14,3 +14,4 @@ pub mod rules;
 
 pub mod mailbox;
 pub mod send;
+pub mod store;
