@@ -1,5 +1,7 @@
 //! # triaged
 pub mod clock;
+pub mod metrics;
+pub mod judges;
 pub mod problem;
 pub mod table;
 
@@ -14,4 +16,6 @@ pub mod rules;
 
 pub mod mailbox;
 pub mod send;
+
+pub mod deliver;
 pub mod store;

@@ -42,6 +42,7 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_of_case ON messages (case_id);
 CREATE INDEX messages_by_hash ON messages (raw_hash);
+CREATE INDEX messages_by_id ON messages (message_id) WHERE message_id IS NOT NULL;
 
 -- Apart from `messages`, so that lists do not read through mail.
 CREATE TABLE raw_mails (
@@ -92,7 +93,7 @@ CREATE TABLE outbox (
     CHECK ((state IN ('sent', 'dropped')) = (zstd IS NULL)),
     CHECK (state NOT IN ('sending', 'sent') OR attempts > 0)
 ) STRICT;
-CREATE INDEX outbox_ready ON outbox (due) WHERE state = 'ready';
+CREATE INDEX outbox_ready ON outbox (kind, due) WHERE state = 'ready';
 CREATE INDEX outbox_sending ON outbox (lease) WHERE state = 'sending';
 CREATE INDEX outbox_of_case ON outbox (case_id);
 CREATE INDEX outbox_dead ON outbox (settled) WHERE state = 'dead';

@@ -112,6 +112,28 @@ pub fn claim(tx: &Tx<'_>, kinds: &[Kind], most: u32, lease: Duration, now: Times
     Ok(rows)
 }
 
+/// True if a row of these kinds is due.
+///
+/// # Errors
+/// The store's own.
+pub fn any_due(view: &View<'_>, kinds: &[Kind], now: Timestamp) -> Result<bool> {
+    let words = serde_json::to_string(&kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>())?;
+    let mut exists = view.0.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'ready' AND due <= ?1 AND kind IN (SELECT value FROM json_each(?2)))",
+    )?;
+    Ok(exists.query_row(params![now.as_millisecond(), words], |row| row.get(0))?)
+}
+
+/// Gives a claimed row back untried: its attempt is not counted.
+///
+/// # Errors
+/// The store's own.
+pub fn give_back(tx: &Tx<'_>, id: i64) -> Result<()> {
+    let sql = "UPDATE outbox SET state = 'ready', lease = NULL, attempts = attempts - 1 WHERE id = ?1 AND state = 'sending'";
+    tx.0.prepare_cached(sql)?.execute([id])?;
+    Ok(())
+}
+
 /// Records what came of an attempt. Returns the state it led to.
 ///
 /// # Errors
