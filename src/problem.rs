@@ -46,22 +46,31 @@ impl fmt::Display for Problem {
 
 /// All problems found so far. Collecting needs only `&self`, so that readers of tables can share it.
 #[derive(Debug, Default)]
-pub struct Problems(RefCell<Vec<Problem>>);
+pub struct Problems {
+    found: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<String>>,
+}
 
 impl Problems {
     /// Notes a problem at `span` (byte offsets into `source.text`), with an optional sentence that says what to do.
     pub fn at(&self, source: &Source, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
         let message = message.into();
         let span = clamp(&source.text, span);
-        let path = source.path.display().to_string();
-        let snippet = Snippet::source(source.text.as_str()).path(path).annotation(AnnotationKind::Primary.span(span.clone()));
-        let mut group = Level::ERROR.primary_title(message.as_str()).element(snippet);
-        if let Some(help) = &help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        let rendered = Renderer::plain().render(&[group]).to_string();
+        let rendered = render(Level::ERROR, source, span.clone(), &message, help.as_deref());
         let place = Some(place(&source.text, span.start));
         self.push(Problem { path: source.path.clone(), place, message, rendered });
+    }
+
+    /// Notes something that is allowed but that an operator should look at again; it refuses nothing.
+    pub fn warn(&self, source: &Source, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        let span = clamp(&source.text, span);
+        let rendered = render(Level::WARNING, source, span, &message.into(), help.as_deref());
+        self.warnings.borrow_mut().push(rendered);
+    }
+
+    /// All warnings noted so far, each rendered with its line, in the order they were noted.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.borrow().clone()
     }
 
     /// Notes a problem that has a file but no place in it (it cannot be read, a file is missing).
@@ -72,22 +81,22 @@ impl Problems {
     }
 
     fn push(&self, problem: Problem) {
-        self.0.borrow_mut().push(problem);
+        self.found.borrow_mut().push(problem);
     }
 
     /// True while nothing is wrong.
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.found.borrow().is_empty()
     }
 
     /// How many problems there are.
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.found.borrow().len()
     }
 
     /// `Ok(value)` when nothing is wrong, else everything that is, in order of file and line.
     pub fn into_result<T>(self, value: impl FnOnce() -> T) -> Result<T, Faults> {
-        let mut all = self.0.into_inner();
+        let mut all = self.found.into_inner();
         if all.is_empty() {
             return Ok(value());
         }
@@ -111,6 +120,16 @@ impl fmt::Display for Faults {
             n => write!(f, "{n} problems found; nothing was changed"),
         }
     }
+}
+
+fn render(level: Level<'_>, source: &Source, span: Range<usize>, message: &str, help: Option<&str>) -> String {
+    let path = source.path.display().to_string();
+    let snippet = Snippet::source(source.text.as_str()).path(path).annotation(AnnotationKind::Primary.span(span));
+    let mut group = level.primary_title(message).element(snippet);
+    if let Some(help) = help {
+        group = group.element(Level::HELP.message(help));
+    }
+    Renderer::plain().render(&[group]).to_string()
 }
 
 /// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
