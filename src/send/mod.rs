@@ -12,17 +12,7 @@ mod tests;
 
 use crate::config;
 use crate::outbox::Outcome;
-
-/// One mail to hand over: one recipient a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parcel {
-    /// Envelope sender; `None` is `<>` (acknowledgements).
-    pub mail_from: Option<String>,
-    /// The one recipient.
-    pub rcpt_to: String,
-    /// The whole mail, CRLF line ends.
-    pub raw: Vec<u8>,
-}
+pub use crate::outbox::Parcel;
 
 /// One way out, owned by one worker: it keeps its connection open between parcels.
 pub struct Sender(Way);

@@ -286,7 +286,10 @@ impl Offers {
 }
 
 /// Waits no longer than `at_most`; what lettre calls an error becomes what it means to us.
-async fn within<T>(at_most: Duration, step: impl Future<Output = Result<T, lettre::transport::smtp::Error>>) -> Result<T, Trouble> {
+async fn within<T>(
+    at_most: Duration,
+    step: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, Trouble> {
     match timeout(at_most, step).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Trouble::from(error)),

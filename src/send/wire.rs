@@ -64,7 +64,9 @@ pub(super) async fn open(server: &Server, connect: Duration, handshake: Duration
 /// What we call ourselves: the host's full name, or the address where it has none (RFC 5321 4.1.4).
 fn hello(local: SocketAddr) -> ClientId {
     match (ClientId::default(), local) {
-        (ClientId::Domain(name), _) if name.contains('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b)) => {
+        (ClientId::Domain(name), _)
+            if name.contains('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b)) =>
+        {
             ClientId::Domain(name)
         }
         (_, SocketAddr::V4(local)) => ClientId::Ipv4(*local.ip()),
@@ -117,7 +119,8 @@ fn trust(server: &Server) -> anyhow::Result<ClientConfig> {
 async fn start_tls(tcp: &mut TcpStream, hello: &ClientId) -> anyhow::Result<Vec<u8>> {
     let greeting = ask(tcp, None, "220").await.context("the server does not greet")?;
     let offers = ask(tcp, Some(&format!("EHLO {hello}\r\n")), "250").await?;
-    let offered = String::from_utf8_lossy(&offers).lines().any(|l| l.get(4..).is_some_and(|o| o.trim().eq_ignore_ascii_case("STARTTLS")));
+    let offered =
+        String::from_utf8_lossy(&offers).lines().any(|l| l.get(4..).is_some_and(|o| o.trim().eq_ignore_ascii_case("STARTTLS")));
     ensure!(offered, "the server does not offer STARTTLS, and nothing is sent in clear text");
     ask(tcp, Some("STARTTLS\r\n"), "220").await.context("STARTTLS failed")?;
     Ok(greeting)
