@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod problem;
 pub mod table;
+pub mod tls;
 
 pub mod case;
 pub mod config;
