@@ -4,6 +4,7 @@ pub mod metrics;
 pub mod judges;
 pub mod problem;
 pub mod table;
+pub mod tls;
 
 pub mod case;
 pub mod config;
