@@ -126,7 +126,7 @@ impl<'t> Table<'t> {
             self.wrong(name, value, "a table");
             return None;
         };
-        Some(Table::new(self.source, self.problems, format!("[{name}]"), value.span(), entries))
+        Some(self.child(name, false, value.span(), entries))
     }
 
     fn get(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
