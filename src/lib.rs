@@ -12,5 +12,7 @@ pub mod message;
 pub mod reply;
 pub mod rules;
 
+pub mod policy;
+
 pub mod mailbox;
 pub mod send;
