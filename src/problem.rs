@@ -96,13 +96,15 @@ impl Problems {
 
     /// `Ok(value)` when nothing is wrong, else everything that is, in order of file and line.
     pub fn into_result<T>(self, value: impl FnOnce() -> T) -> Result<T, Faults> {
+        if self.is_empty() { Ok(value()) } else { Err(self.into_faults()) }
+    }
+
+    /// Everything that is wrong, in order of file and line; for when it is known that something is.
+    pub fn into_faults(self) -> Faults {
         let mut all = self.found.into_inner();
-        if all.is_empty() {
-            return Ok(value());
-        }
         all.sort_by(|a, b| (&a.path, a.place).cmp(&(&b.path, b.place)));
         all.dedup();
-        Err(Faults(all))
+        Faults(all)
     }
 }
 

@@ -1,0 +1,189 @@
+//! Config, rules and answer texts as one checked, frozen value (law 8): it is whole or it is not there. The daemon swaps
+//! it whole; every operator command judges with the very same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Account, Config, Intake};
+use crate::problem::{Faults, Problems, Source, did_you_mean};
+use crate::reply::template::Templates;
+use crate::report::{Address, Envelope, Report};
+use crate::rules::{Place, RuleSet, Verdict, World};
+use crate::table::Word;
+
+include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// The sample, which is also what `classify` judges by when there is no config.
+const SAMPLE: (&str, &str) = ("config/triaged.toml", include_str!("../config/triaged.toml"));
+
+/// Everything an operator can change, checked against each other.
+#[derive(Debug)]
+pub struct Policy {
+    /// The config.
+    pub config: Config,
+    /// The rules.
+    pub rules: RuleSet,
+    /// The answer texts.
+    pub templates: Templates,
+    /// What is allowed but worth a look, each with file and line: `check` prints them, the daemon logs them.
+    pub warnings: Vec<String>,
+}
+
+/// A mail, judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// What it says.
+    pub report: Report,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Where it came to: what the verdict started from.
+    pub place: Place,
+    /// The intake address that answers, lower case.
+    pub contact: String,
+}
+
+impl Policy {
+    /// Reads the config at `path`, and the rules and texts it names (or the shipped ones).
+    ///
+    /// # Errors
+    /// Everything that is wrong in any of the files, at once.
+    pub fn load(path: &Path) -> Result<Policy, Faults> {
+        let problems = Problems::default();
+        match read_file(path, &problems) {
+            Some(source) => Self::assemble(&source, problems),
+            None => Err(problems.into_faults()),
+        }
+    }
+
+    /// The sample config with the shipped rules and texts. They are part of the program, so nothing is read from disk.
+    pub fn shipped() -> Policy {
+        let source = Source::new(SAMPLE.0, SAMPLE.1);
+        // Not input: the test `what_is_shipped_is_valid` holds it.
+        Self::assemble(&source, Problems::default()).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
+    }
+
+    fn assemble(source: &Source, problems: Problems) -> Result<Policy, Faults> {
+        let (config, languages) = config::read_placed(source, &problems);
+        // What rules are checked against is only known when the config stands; a broken one would accuse sound rules.
+        if !problems.is_empty() {
+            return Err(problems.into_faults());
+        }
+        let rules = RuleSet::compile(&rule_files(&config, &problems), &world(&config), &problems);
+        let templates = compile_templates(&config, &problems);
+        check_languages(source, &languages, &templates, &problems);
+        let warnings = problems.warnings();
+        problems.into_result(|| Policy { config, rules, templates, warnings })
+    }
+
+    /// Reads and judges one mail that lay in `account`. Call it on a thread with a large stack, as [`crate::message::read`].
+    /// An account that is not (or no longer) configured is judged as if its mail named no address: by the most urgent floor.
+    pub fn judge(&self, account: &str, raw: &[u8], envelope: &Envelope) -> Judged {
+        let report = crate::message::read(raw, envelope);
+        let (place, contact) = self.place_of(account, &report);
+        let verdict = self.rules.judge(&report, &place);
+        Judged { report, verdict, place, contact }
+    }
+
+    /// Which of our addresses a mail came to: where its verdict starts, and the address that answers. Delivered-To, X-Original-To and Envelope-To say
+    /// it, if they name an address of this account, else To and Cc; of several the most urgent counts; a mail that names
+    /// none gets the account's own. Beyond that, every intake address in To and Cc, also of other accounts, raises
+    /// the floor: one mail to two mailboxes has the higher floor from its first copy on.
+    pub fn place_of(&self, account: &str, report: &Report) -> (Place, String) {
+        let Some(account) = self.config.account(account) else { return self.place_unknown(account) };
+        let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a: &Address| a.address.clone()).collect();
+        let delivered = named(account, &report.delivered_to);
+        let named = if delivered.is_empty() { named(account, &written) } else { delivered };
+        let urgent = |queues: &mut dyn Iterator<Item = &String>| queues.min_by_key(|q| self.config.urgency(q)).cloned();
+        let default = urgent(&mut named.iter().map(|i| &i.queue)).unwrap_or_else(|| account.queue.clone());
+        let own = urgent(&mut named.iter().map(|i| &i.floor)).unwrap_or_else(|| account.floor.clone());
+        let elsewhere = self.config.accounts.iter().flat_map(|a| self::named(a, &written)).map(|i| &i.floor);
+        let floor = urgent(&mut elsewhere.chain([&own])).unwrap_or_else(|| own.clone());
+        let first = named.into_iter().min_by_key(|i| (self.config.urgency(&i.floor), self.config.urgency(&i.queue)));
+        let contact = first.or(account.intake.first()).map_or_else(String::new, |i| i.address.clone());
+        (Place { account: account.id.clone(), default, floor }, contact)
+    }
+
+    fn place_unknown(&self, account: &str) -> (Place, String) {
+        let most_urgent = self.config.queues.first().map_or_else(String::new, |q| q.name.clone());
+        let place = Place { account: account.to_owned(), default: most_urgent.clone(), floor: most_urgent };
+        (place, self.config.identity.general_contact.to_lowercase())
+    }
+}
+
+/// Intake addresses of this account among `addresses`: exact, or with a plus detail.
+fn named<'a>(account: &'a Account, addresses: &[String]) -> Vec<&'a Intake> {
+    let bases: Vec<String> = addresses.iter().map(|address| config::base(address)).collect();
+    account.intake.iter().filter(|intake| bases.contains(&config::base(&intake.address))).collect()
+}
+
+fn world(config: &Config) -> World {
+    World {
+        queues: config.queues.iter().map(|queue| (queue.name.clone(), queue.threshold)).collect(),
+        accounts: config.accounts.iter().map(|account| account.id.clone()).collect(),
+    }
+}
+
+fn rule_files(config: &Config, problems: &Problems) -> Vec<Source> {
+    let Some(folder) = &config.rules else { return embedded(RULES) };
+    let files = read_folder(folder, "toml", problems);
+    if files.as_ref().is_some_and(Vec::is_empty) {
+        problems.whole(folder, "no rule file (*.toml) lies in this folder");
+    }
+    files.unwrap_or_default()
+}
+
+fn compile_templates(config: &Config, problems: &Problems) -> Templates {
+    let (folder, files) = match &config.templates {
+        None => (PathBuf::from("config/templates/acknowledgement"), Some(embedded(TEMPLATES))),
+        Some(templates) => {
+            let folder = templates.join("acknowledgement");
+            let files = read_folder(&folder, "txt", problems);
+            (folder, files)
+        }
+    };
+    let queues: Vec<_> = config.queues.iter().map(|queue| queue.name.as_str()).collect();
+    // A folder that cannot be read was noted; that it lacks files is no news then.
+    files.map_or_else(Templates::default, |files| Templates::compile(&files, &folder, &queues, problems))
+}
+
+fn check_languages(source: &Source, languages: &[Word], templates: &Templates, problems: &Problems) {
+    for word in languages.iter().filter(|word| !templates.speaks(&word.value)) {
+        let spoken = templates.languages();
+        let near = did_you_mean(&word.value, spoken.iter().copied());
+        let help = near.map_or_else(|| format!("there are: {}", spoken.join(", ")), |near| format!("did you mean \"{near}\"?"));
+        problems.at(
+            source,
+            word.span.clone(),
+            format!("there is no default.{}.txt among the answer texts", word.value),
+            Some(help),
+        );
+    }
+}
+
+fn embedded(files: &[(&str, &str)]) -> Vec<Source> {
+    files.iter().map(|(path, text)| Source::new(*path, *text)).collect()
+}
+
+/// A file's text; what cannot be read, or is not UTF-8, is noted with its name.
+fn read_file(path: &Path, problems: &Problems) -> Option<Source> {
+    let bytes = fs::read(path).map_err(|error| problems.whole(path, format!("cannot be read: {error}"))).ok()?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(Source::new(path, text)),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..valid].iter().filter(|b| **b == b'\n').count() + 1;
+            problems.whole(path, format!("line {line} is not UTF-8: save the file in that encoding"));
+            None
+        }
+    }
+}
+
+/// Every file of that ending in a folder, sorted by name; `None` when the folder cannot be read. Hidden files are an editor's own.
+fn read_folder(folder: &Path, ending: &str, problems: &Problems) -> Option<Vec<Source>> {
+    let list = || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect() };
+    let mut paths = list().map_err(|error| problems.whole(folder, format!("cannot be read: {error}"))).ok()?;
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    paths.retain(|path| path.extension().is_some_and(|e| e == ending) && !hidden(path));
+    paths.sort();
+    Some(paths.iter().filter_map(|path| read_file(path, problems)).collect())
+}
