@@ -110,8 +110,11 @@ CONF
 
 # Counts in $work/sink, as "sess=1 quit=0 mesg=17", each time overwritten with a carriage return.
 start_sink() {
+    local user=()
+    # As root it insists on giving root up.
+    [ "$(id -u)" -ne 0 ] || user=(-u nobody)
     smtp_port=$(free_port)
-    smtp-sink -c "127.0.0.1:$smtp_port" 128 >"$work/sink" 2>/dev/null &
+    smtp-sink -c "${user[@]}" "127.0.0.1:$smtp_port" 128 >"$work/sink" 2>/dev/null &
     sink_pid=$!
 }
 
