@@ -1,5 +1,6 @@
 //! Bytes of a mail to a [`Report`]. Never fails: what is damaged is marked, and what can be read is read.
 
+pub mod automated;
 pub mod language;
 pub mod quote;
 
