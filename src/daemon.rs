@@ -56,8 +56,8 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         manager: Manager::new(),
     };
     let mut signals = service::Signals::new()?;
-    let mut changes = path.as_deref().map(|path| Changes::watch(path, &policy));
     let mut running = Running::start(&shared, Arc::new(policy)).await?;
+    let mut changes = path.as_deref().map(|path| Changes::watch(path, &running.policy));
     let mut beat = tokio::time::interval(shared.manager.beat());
     let mut ready = false;
     let born = tokio::time::Instant::now();
@@ -204,10 +204,10 @@ impl Running {
         shared.manager.reloading();
         match load(path, &self.policy).await {
             Ok(policy) => {
-                if let Some(changes) = changes {
-                    *changes = Changes::watch(path, &policy);
-                }
                 self.swap(shared, policy).await;
+                if let Some(changes) = changes {
+                    *changes = Changes::watch(path, &self.policy);
+                }
             }
             Err(faults) => {
                 tracing::error!("the changed files are not taken over, the old policy stays in force:\n{faults}");
@@ -274,6 +274,7 @@ async fn load(path: &Path, old: &Policy) -> Result<Policy, String> {
 /// Watches the files of a policy. The folders are watched, not the files: editors replace files by renaming.
 struct Changes {
     path: PathBuf,
+    policy: Arc<Policy>,
     print: [u8; 32],
     told: mpsc::Receiver<()>,
     // Ends the watching when it is dropped.
@@ -281,7 +282,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn watch(path: &Path, policy: &Policy) -> Self {
+    fn watch(path: &Path, policy: &Arc<Policy>) -> Self {
         let (tell, told) = mpsc::channel(1);
         let watcher = notify::recommended_watcher(move |_| {
             // One waiting word is enough.
@@ -295,7 +296,7 @@ impl Changes {
             }
             watcher
         });
-        Changes { path: path.to_path_buf(), print: policy.fingerprint(), told, _watcher: watcher }
+        Changes { path: path.to_path_buf(), print: policy.fingerprint(path), policy: Arc::clone(policy), told, _watcher: watcher }
     }
 
     /// Returns when the files differ from what was last seen.
@@ -308,8 +309,8 @@ impl Changes {
             // Let whoever writes finish.
             tokio::time::sleep(Duration::from_millis(300)).await;
             while self.told.try_recv().is_ok() {}
-            let path = self.path.clone();
-            let print = tokio::task::spawn_blocking(move || Policy::fingerprint_of(&path)).await;
+            let (path, policy) = (self.path.clone(), Arc::clone(&self.policy));
+            let print = tokio::task::spawn_blocking(move || policy.fingerprint(&path)).await;
             if let Ok(print) = print
                 && print != self.print
             {

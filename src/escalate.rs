@@ -128,7 +128,7 @@ fn text(case: &CaseRow, message: Option<&MessageRow>, firing: &Firing, policy: &
     let why: Vec<&str> = verdict.iter().flat_map(|v| &v.trace.fired).filter(|f| !f.shadow).map(|f| f.why.as_str()).collect();
     alert::build(&alert::Alert {
         identity: &policy.config.identity,
-        from: &policy.config.identity.from,
+        from: &policy.config.sender(),
         to,
         message_id: id,
         queue: &case.queue,

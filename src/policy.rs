@@ -2,13 +2,19 @@
 //! it whole; every operator command judges with the very same.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use ring::digest::{Context, SHA256};
+
+use crate::clock::Timestamp;
 use crate::config::{self, Account, Config, Intake};
+use crate::message::auth;
 use crate::problem::{Faults, Problems, Source, did_you_mean};
+use crate::reply::guard;
 use crate::reply::template::Templates;
 use crate::report::{Address, Envelope, Report};
-use crate::rules::{Place, RuleSet, Verdict, World};
+use crate::rules::{Place, RuleSet, Trace, Verdict, World};
 use crate::table::Word;
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
@@ -55,6 +61,21 @@ impl Policy {
         }
     }
 
+    /// Reads the config alone: for commands that only need the store.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the config.
+    pub fn load_config(path: &Path) -> Result<Config, Faults> {
+        let problems = Problems::default();
+        match read_file(path, &problems) {
+            Some(source) => {
+                let config = config::read(&source, &problems);
+                problems.into_result(|| config)
+            }
+            None => Err(problems.into_faults()),
+        }
+    }
+
     /// The sample config with the shipped rules and texts. They are part of the program, so nothing is read from disk.
     pub fn shipped() -> Policy {
         let source = Source::new(SAMPLE.0, SAMPLE.1);
@@ -80,7 +101,9 @@ impl Policy {
     pub fn judge(&self, account: &str, raw: &[u8], envelope: &Envelope) -> Judged {
         let report = crate::message::read(raw, envelope);
         let (place, contact) = self.place_of(account, &report);
-        let verdict = self.rules.judge(&report, &place);
+        // A fault of ours in a rule must not lose a mail: it goes to its floor, or higher (law 2).
+        let verdict = catch_unwind(AssertUnwindSafe(|| self.rules.judge(&report, &place)))
+            .unwrap_or_else(|_| self.unjudged(&place));
         Judged { report, verdict, place, contact }
     }
 
@@ -103,10 +126,81 @@ impl Policy {
         (Place { account: account.id.clone(), default, floor }, contact)
     }
 
+    /// The verdict on a mail that the rules failed on.
+    fn unjudged(&self, place: &Place) -> Verdict {
+        let queue = [&place.default, &place.floor].into_iter().min_by_key(|queue| self.config.urgency(queue)).cloned();
+        let because = vec!["the rules failed on this mail through a fault of ours: it goes to the more urgent of default and floor".into()];
+        Verdict {
+            queue: queue.unwrap_or_default(),
+            passed: Vec::new(),
+            topics: Vec::new(),
+            flags: Vec::new(),
+            trace: Trace {
+                rules_hash: self.rules.hash().into(),
+                fired: Vec::new(),
+                vetoed: Vec::new(),
+                sums: Vec::new(),
+                default: place.default.clone(),
+                floor: place.floor.clone(),
+                because,
+            },
+        }
+    }
+
     fn place_unknown(&self, account: &str) -> (Place, String) {
         let most_urgent = self.config.queues.first().map_or_else(String::new, |q| q.name.clone());
         let place = Place { account: account.to_owned(), default: most_urgent.clone(), floor: most_urgent };
         (place, self.config.identity.general_contact.to_lowercase())
+    }
+}
+
+impl Policy {
+    /// May this mail be answered, and to whom? The guard, with all it needs from the config.
+    pub fn answer(&self, judged: &Judged, so_far: guard::SoFar, now: Timestamp) -> guard::Answer {
+        let identity = &self.config.identity;
+        guard::guard(&guard::Question {
+            report: &judged.report,
+            flags: &judged.verdict.flags,
+            identity,
+            own_addresses: &self.config.own_addresses(),
+            limits: &self.config.limits,
+            auth: auth::results(&judged.report, &identity.authserv_ids),
+            so_far,
+            now,
+        })
+    }
+
+    /// The account whose intake address a mail names; where it names none, the first.
+    pub fn account_of(&self, report: &Report) -> String {
+        let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a| a.address.clone()).collect();
+        let names = |addresses: &[String]| self.config.accounts.iter().find(|account| !named(account, addresses).is_empty());
+        let account = names(&report.delivered_to).or_else(|| names(&written)).or(self.config.accounts.first());
+        account.map_or_else(String::new, |account| account.id.clone())
+    }
+
+    /// The folders whose files make up this policy: what is watched for changes.
+    pub fn folders(&self, path: &Path) -> Vec<PathBuf> {
+        let own = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let templates = self.config.templates.as_ref().map(|folder| folder.join("acknowledgement"));
+        [own.to_path_buf()].into_iter().chain(self.config.rules.clone()).chain(templates).collect()
+    }
+
+    /// A hash over every file that makes up this policy as it lies on disk now: tells whether anything changed.
+    pub fn fingerprint(&self, path: &Path) -> [u8; 32] {
+        let mut hash = Context::new(&SHA256);
+        let mut file = |path: &Path| {
+            hash.update(path.as_os_str().as_encoded_bytes());
+            hash.update(&fs::read(path).unwrap_or_default());
+        };
+        file(path);
+        for (folder, ending) in self.folders(path).iter().skip(1).zip(if self.config.rules.is_some() { ["toml", "txt"] } else { ["txt", "txt"] }) {
+            for source in read_folder(folder, ending, &Problems::default()).unwrap_or_default() {
+                file(&source.path);
+            }
+        }
+        let mut print = [0; 32];
+        print.copy_from_slice(hash.finish().as_ref());
+        print
     }
 }
 

@@ -27,22 +27,24 @@ pub enum Occasion {
 pub fn acknowledgement(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, to: &str) -> Result<()> {
     let (policy, report) = (desk.policy, &mail.judged.report);
     let identity = &policy.config.identity;
-    let from = policy.answers_from(&mail.judged, &mail.spot.account);
+    let from = &mail.judged.contact;
     let account = policy.config.account(&mail.spot.account);
     let fallback = account.map_or(&[][..], |account| &account.fallback_languages);
-    let values = template::Values { reference: case.reference.as_str(), team: &identity.name, contact: &from };
-    let text = policy
-        .templates
-        .render(&case.queue, report.language.as_deref(), fallback, &values)
-        .map_err(|error| StoreError::Broken(format!("an answer text cannot be filled in: {error}")))?;
+    let values = template::Values {
+        reference: &case.reference,
+        team: &identity.name,
+        contact: from,
+        general_contact: &identity.general_contact,
+    };
+    let text = policy.templates.render(&case.queue, report.language.as_deref(), fallback, values);
     let id = token::message_id(&desk.token_key, &identity.domain, &case.reference, Kind::Acknowledgement, 1);
     let parcel = acknowledgement::build(&acknowledgement::Acknowledgement {
         name: &identity.name,
-        from: &from,
+        from,
         to,
         subject: &text.subject,
         text: &text.body,
-        language: text.language.as_deref(),
+        language: Some(&text.language),
         message_id: &id,
         in_reply_to: report.message_id.as_deref(),
         domain: &identity.domain,
@@ -69,7 +71,7 @@ pub fn forwards(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, i
         let message_id = token::message_id(&desk.token_key, &config.identity.domain, &case.reference, Kind::Forward, seq);
         let parcel = forward::build(&forward::Forward {
             identity: &config.identity,
-            from: &config.identity.from,
+            from: &config.sender(),
             to,
             queue,
             queues: &config.queues,

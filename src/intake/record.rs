@@ -83,8 +83,16 @@ fn copy(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, id: i64, case_id: i64) ->
     cases::enter(tx, &mail.spot, id, mail.done)?;
     let case = cases::get(&tx.view(), case_id)?;
     audit::add(tx, desk.now, DAEMON, "copy", Some(case_id), &format!("the same mail came to {}", mail.spot.account))?;
-    raise(tx, desk, mail, &case, id, &guard::withheld_copy())?;
+    raise(tx, desk, mail, &case, id, &copied())?;
     Ok(Taken::Copy(case.reference))
+}
+
+/// Why a copy is not answered.
+fn copied() -> guard::Answer {
+    guard::Answer::Withhold {
+        reason: "already-answered".into(),
+        why: "This is a copy of a mail that came to another address of ours; that one decides about the answer.".into(),
+    }
 }
 
 /// The case this mail answers to: it refers to a Message-ID of ours whose token holds, or the case's own reporter
@@ -176,7 +184,7 @@ fn answer(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64
             people::answered(tx, to, case.id, desk.now)?;
         }
         guard::Answer::Withhold { reason, .. } => {
-            if reason == guard::GLOBAL_CAP {
+            if reason == "global-cap" {
                 tracing::error!(case = %case.reference, "the cap on answers to everybody is reached: this reporter gets none");
             }
         }

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::report::{Damage, Envelope, Extent, Fields, Report};
 
 mod alternative;
+pub mod auth;
 pub mod automated;
 mod charset;
 mod headers;
