@@ -16,3 +16,6 @@ pub mod policy;
 
 pub mod mailbox;
 pub mod send;
+
+#[cfg(test)]
+pub mod golden;

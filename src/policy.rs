@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{self, Account, Config, Intake};
 use crate::problem::{Faults, Problems, Source, did_you_mean};
 use crate::reply::template::Templates;
-use crate::report::{Address, Envelope, Report};
+use crate::report::{Envelope, Report};
 use crate::rules::{Place, RuleSet, Verdict, World};
 use crate::table::Word;
 
@@ -63,14 +63,8 @@ impl Policy {
     }
 
     fn assemble(source: &Source, problems: Problems) -> Result<Policy, Faults> {
-        let (config, languages) = config::read_placed(source, &problems);
-        // What rules are checked against is only known when the config stands; a broken one would accuse sound rules.
-        if !problems.is_empty() {
-            return Err(problems.into_faults());
-        }
+        let Some((config, templates)) = read_parts(source, &problems) else { return Err(problems.into_faults()) };
         let rules = RuleSet::compile(&rule_files(&config, &problems), &world(&config), &problems);
-        let templates = compile_templates(&config, &problems);
-        check_languages(source, &languages, &templates, &problems);
         let warnings = problems.warnings();
         problems.into_result(|| Policy { config, rules, templates, warnings })
     }
@@ -84,35 +78,58 @@ impl Policy {
         Judged { report, verdict, place, contact }
     }
 
-    /// Which of our addresses a mail came to: where its verdict starts, and the address that answers. Delivered-To, X-Original-To and Envelope-To say
-    /// it, if they name an address of this account, else To and Cc; of several the most urgent counts; a mail that names
-    /// none gets the account's own. Beyond that, every intake address in To and Cc, also of other accounts, raises
-    /// the floor: one mail to two mailboxes has the higher floor from its first copy on.
+    /// Which of our addresses a mail came to: where its verdict starts, and the address that answers.
     pub fn place_of(&self, account: &str, report: &Report) -> (Place, String) {
-        let Some(account) = self.config.account(account) else { return self.place_unknown(account) };
-        let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a: &Address| a.address.clone()).collect();
-        let delivered = named(account, &report.delivered_to);
-        let named = if delivered.is_empty() { named(account, &written) } else { delivered };
-        let urgent = |queues: &mut dyn Iterator<Item = &String>| queues.min_by_key(|q| self.config.urgency(q)).cloned();
-        let default = urgent(&mut named.iter().map(|i| &i.queue)).unwrap_or_else(|| account.queue.clone());
-        let own = urgent(&mut named.iter().map(|i| &i.floor)).unwrap_or_else(|| account.floor.clone());
-        let elsewhere = self.config.accounts.iter().flat_map(|a| self::named(a, &written)).map(|i| &i.floor);
-        let floor = urgent(&mut elsewhere.chain([&own])).unwrap_or_else(|| own.clone());
-        let first = named.into_iter().min_by_key(|i| (self.config.urgency(&i.floor), self.config.urgency(&i.queue)));
-        let contact = first.or(account.intake.first()).map_or_else(String::new, |i| i.address.clone());
-        (Place { account: account.id.clone(), default, floor }, contact)
-    }
-
-    fn place_unknown(&self, account: &str) -> (Place, String) {
-        let most_urgent = self.config.queues.first().map_or_else(String::new, |q| q.name.clone());
-        let place = Place { account: account.to_owned(), default: most_urgent.clone(), floor: most_urgent };
-        (place, self.config.identity.general_contact.to_lowercase())
+        place_of(&self.config, account, report)
     }
 }
 
-/// Intake addresses of this account among `addresses`: exact, or with a plus detail.
-fn named<'a>(account: &'a Account, addresses: &[String]) -> Vec<&'a Intake> {
-    let bases: Vec<String> = addresses.iter().map(|address| config::base(address)).collect();
+/// Config and answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
+/// and sound files would be accused.
+fn read_parts(source: &Source, problems: &Problems) -> Option<(Config, Templates)> {
+    let (config, languages) = config::read_placed(source, problems);
+    if !problems.is_empty() {
+        return None;
+    }
+    let templates = compile_templates(&config, problems);
+    check_languages(source, &languages, &templates, problems);
+    Some((config, templates))
+}
+
+/// Delivered-To, X-Original-To and Envelope-To say where a mail came to, if they name an address of this account, else To
+/// and Cc; of several the most urgent counts; a mail that names none gets the account's own. Beyond that every intake
+/// address in To and Cc, also of other accounts, raises the floor: one mail to two mailboxes has the higher floor from
+/// its first copy on.
+fn place_of(config: &Config, account: &str, report: &Report) -> (Place, String) {
+    let Some(account) = config.account(account) else { return place_unknown(config, account) };
+    let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a| config::base(&a.address)).collect();
+    let delivered: Vec<String> = report.delivered_to.iter().map(|a| config::base(a)).collect();
+    let mut reached = named(account, &delivered);
+    if reached.is_empty() {
+        reached = named(account, &written);
+    }
+    let default = most_urgent(config, reached.iter().map(|i| &i.queue)).unwrap_or(&account.queue);
+    let own = most_urgent(config, reached.iter().map(|i| &i.floor)).unwrap_or(&account.floor);
+    let beyond = config.accounts.iter().flat_map(|a| named(a, &written)).map(|i| &i.floor);
+    let floor = most_urgent(config, beyond.chain([own])).unwrap_or(own);
+    let first = reached.into_iter().min_by_key(|i| (config.urgency(&i.floor), config.urgency(&i.queue)));
+    let contact = first.or(account.intake.first()).map_or_else(String::new, |i| i.address.clone());
+    (Place { account: account.id.clone(), default: default.clone(), floor: floor.clone() }, contact)
+}
+
+/// An account that is no longer configured: nothing is known of its mail, so it counts as the most urgent (law 2).
+fn place_unknown(config: &Config, account: &str) -> (Place, String) {
+    let queue = config.queues.first().map_or_else(String::new, |q| q.name.clone());
+    let place = Place { account: account.to_owned(), default: queue.clone(), floor: queue };
+    (place, config.identity.general_contact.to_lowercase())
+}
+
+fn most_urgent<'q>(config: &Config, queues: impl Iterator<Item = &'q String>) -> Option<&'q String> {
+    queues.min_by_key(|queue| config.urgency(queue))
+}
+
+/// Intake addresses of this account among `bases` (see [`config::base`]).
+fn named<'a>(account: &'a Account, bases: &[String]) -> Vec<&'a Intake> {
     account.intake.iter().filter(|intake| bases.contains(&config::base(&intake.address))).collect()
 }
 
@@ -187,3 +204,7 @@ fn read_folder(folder: &Path, ending: &str, problems: &Problems) -> Option<Vec<S
     paths.sort();
     Some(paths.iter().filter_map(|path| read_file(path, problems)).collect())
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;
