@@ -151,7 +151,7 @@ fn rule_files(config: &Config, problems: &Problems) -> Vec<Source> {
 
 fn compile_templates(config: &Config, problems: &Problems) -> Templates {
     let (folder, files) = match &config.templates {
-        None => (PathBuf::from("config/templates/acknowledgement"), Some(embedded(TEMPLATES))),
+        None => (PathBuf::from("config/templates/acknowledgement"), Some(shipped_templates(config))),
         Some(templates) => {
             let folder = templates.join("acknowledgement");
             let files = read_folder(&folder, "txt", problems);
@@ -161,6 +161,15 @@ fn compile_templates(config: &Config, problems: &Problems) -> Templates {
     let queues: Vec<_> = config.queues.iter().map(|queue| queue.name.as_str()).collect();
     // A folder that cannot be read was noted; that it lacks files is no news then.
     files.map_or_else(Templates::default, |files| Templates::compile(&files, &folder, &queues, problems))
+}
+
+/// The shipped texts of the queues there are: nobody is at fault for not having all of ours.
+fn shipped_templates(config: &Config) -> Vec<Source> {
+    let of_a_queue = |file: &Source| {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        name.split_once('.').is_none_or(|(queue, _)| queue == "default" || config.queue(queue).is_some())
+    };
+    embedded(TEMPLATES).into_iter().filter(of_a_queue).collect()
 }
 
 fn check_languages(source: &Source, languages: &[Word], templates: &Templates, problems: &Problems) {
@@ -185,7 +194,8 @@ fn embedded(files: &[(&str, &str)]) -> Vec<Source> {
 fn read_file(path: &Path, problems: &Problems) -> Option<Source> {
     let bytes = fs::read(path).map_err(|error| problems.whole(path, format!("cannot be read: {error}"))).ok()?;
     match String::from_utf8(bytes) {
-        Ok(text) => Some(Source::new(path, text)),
+        // Some editors put a byte order mark first; it is no part of the text.
+        Ok(text) => Some(Source::new(path, text.strip_prefix('\u{feff}').unwrap_or(&text))),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..valid].iter().filter(|b| **b == b'\n').count() + 1;
