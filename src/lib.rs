@@ -35,6 +35,9 @@ pub mod problem;
 pub mod table;
 pub mod tls;
 
+#[cfg(test)]
+pub(crate) mod golden;
+
 // floor 1: words
 pub mod report;
 pub mod case;

@@ -13,7 +13,7 @@ use crate::message::auth;
 use crate::problem::{Faults, Problems, Source, did_you_mean};
 use crate::reply::guard;
 use crate::reply::template::Templates;
-use crate::report::{Address, Envelope, Report};
+use crate::report::{Envelope, Report};
 use crate::rules::{Place, RuleSet, Trace, Verdict, World};
 use crate::table::Word;
 
@@ -84,14 +84,8 @@ impl Policy {
     }
 
     fn assemble(source: &Source, problems: Problems) -> Result<Policy, Faults> {
-        let (config, languages) = config::read_placed(source, &problems);
-        // What rules are checked against is only known when the config stands; a broken one would accuse sound rules.
-        if !problems.is_empty() {
-            return Err(problems.into_faults());
-        }
+        let Some((config, templates)) = read_parts(source, &problems) else { return Err(problems.into_faults()) };
         let rules = RuleSet::compile(&rule_files(&config, &problems), &world(&config), &problems);
-        let templates = compile_templates(&config, &problems);
-        check_languages(source, &languages, &templates, &problems);
         let warnings = problems.warnings();
         problems.into_result(|| Policy { config, rules, templates, warnings })
     }
@@ -107,54 +101,37 @@ impl Policy {
         Judged { report, verdict, place, contact }
     }
 
-    /// Which of our addresses a mail came to: where its verdict starts, and the address that answers. Delivered-To, X-Original-To and Envelope-To say
-    /// it, if they name an address of this account, else To and Cc; of several the most urgent counts; a mail that names
-    /// none gets the account's own. Beyond that, every intake address in To and Cc, also of other accounts, raises
-    /// the floor: one mail to two mailboxes has the higher floor from its first copy on.
+    /// Which of our addresses a mail came to: where its verdict starts, and the address that answers.
     pub fn place_of(&self, account: &str, report: &Report) -> (Place, String) {
-        let Some(account) = self.config.account(account) else { return self.place_unknown(account) };
-        let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a: &Address| a.address.clone()).collect();
-        let delivered = named(account, &report.delivered_to);
-        let named = if delivered.is_empty() { named(account, &written) } else { delivered };
-        let urgent = |queues: &mut dyn Iterator<Item = &String>| queues.min_by_key(|q| self.config.urgency(q)).cloned();
-        let default = urgent(&mut named.iter().map(|i| &i.queue)).unwrap_or_else(|| account.queue.clone());
-        let own = urgent(&mut named.iter().map(|i| &i.floor)).unwrap_or_else(|| account.floor.clone());
-        let elsewhere = self.config.accounts.iter().flat_map(|a| self::named(a, &written)).map(|i| &i.floor);
-        let floor = urgent(&mut elsewhere.chain([&own])).unwrap_or_else(|| own.clone());
-        let first = named.into_iter().min_by_key(|i| (self.config.urgency(&i.floor), self.config.urgency(&i.queue)));
-        let contact = first.or(account.intake.first()).map_or_else(String::new, |i| i.address.clone());
-        (Place { account: account.id.clone(), default, floor }, contact)
+        place_of(&self.config, account, report)
+    }
+
+    /// The account whose intake address a mail names; where it names none, the first.
+    pub fn account_of(&self, report: &Report) -> String {
+        let delivered: Vec<String> = report.delivered_to.iter().map(|a| config::base(a)).collect();
+        let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a| config::base(&a.address)).collect();
+        let names = |bases: &[String]| self.config.accounts.iter().find(|account| !named(account, bases).is_empty());
+        let account = names(&delivered).or_else(|| names(&written)).or(self.config.accounts.first());
+        account.map_or_else(String::new, |account| account.id.clone())
     }
 
     /// The verdict on a mail that the rules failed on.
     fn unjudged(&self, place: &Place) -> Verdict {
-        let queue = [&place.default, &place.floor].into_iter().min_by_key(|queue| self.config.urgency(queue)).cloned();
-        let because = vec!["the rules failed on this mail through a fault of ours: it goes to the more urgent of default and floor".into()];
-        Verdict {
-            queue: queue.unwrap_or_default(),
-            passed: Vec::new(),
-            topics: Vec::new(),
-            flags: Vec::new(),
-            trace: Trace {
-                rules_hash: self.rules.hash().into(),
-                fired: Vec::new(),
-                vetoed: Vec::new(),
-                sums: Vec::new(),
-                default: place.default.clone(),
-                floor: place.floor.clone(),
-                because,
-            },
-        }
+        let queue = most_urgent(&self.config, [&place.default, &place.floor].into_iter()).cloned();
+        let because = "the rules failed on this mail through a fault of ours: it goes to the more urgent of default and floor";
+        let trace = Trace {
+            rules_hash: self.rules.hash().into(),
+            fired: Vec::new(),
+            vetoed: Vec::new(),
+            sums: Vec::new(),
+            default: place.default.clone(),
+            floor: place.floor.clone(),
+            because: vec![because.into()],
+        };
+        let (passed, topics, flags) = Default::default();
+        Verdict { queue: queue.unwrap_or_default(), passed, topics, flags, trace }
     }
 
-    fn place_unknown(&self, account: &str) -> (Place, String) {
-        let most_urgent = self.config.queues.first().map_or_else(String::new, |q| q.name.clone());
-        let place = Place { account: account.to_owned(), default: most_urgent.clone(), floor: most_urgent };
-        (place, self.config.identity.general_contact.to_lowercase())
-    }
-}
-
-impl Policy {
     /// May this mail be answered, and to whom? The guard, with all it needs from the config.
     pub fn answer(&self, judged: &Judged, so_far: guard::SoFar, now: Timestamp) -> guard::Answer {
         let identity = &self.config.identity;
@@ -170,43 +147,78 @@ impl Policy {
         })
     }
 
-    /// The account whose intake address a mail names; where it names none, the first.
-    pub fn account_of(&self, report: &Report) -> String {
-        let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a| a.address.clone()).collect();
-        let names = |addresses: &[String]| self.config.accounts.iter().find(|account| !named(account, addresses).is_empty());
-        let account = names(&report.delivered_to).or_else(|| names(&written)).or(self.config.accounts.first());
-        account.map_or_else(String::new, |account| account.id.clone())
-    }
-
     /// The folders whose files make up this policy: what is watched for changes.
     pub fn folders(&self, path: &Path) -> Vec<PathBuf> {
-        let own = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let templates = self.config.templates.as_ref().map(|folder| folder.join("acknowledgement"));
-        [own.to_path_buf()].into_iter().chain(self.config.rules.clone()).chain(templates).collect()
+        let own = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        [Some(own), self.config.rules.clone(), self.texts_folder()].into_iter().flatten().collect()
     }
 
     /// A hash over every file that makes up this policy as it lies on disk now: tells whether anything changed.
     pub fn fingerprint(&self, path: &Path) -> [u8; 32] {
+        let quiet = Problems::default();
+        let files = |folder: Option<PathBuf>, ending| folder.and_then(|folder| read_folder(&folder, ending, &quiet)).unwrap_or_default();
         let mut hash = Context::new(&SHA256);
-        let mut file = |path: &Path| {
-            hash.update(path.as_os_str().as_encoded_bytes());
-            hash.update(&fs::read(path).unwrap_or_default());
-        };
-        file(path);
-        for (folder, ending) in self.folders(path).iter().skip(1).zip(if self.config.rules.is_some() { ["toml", "txt"] } else { ["txt", "txt"] }) {
-            for source in read_folder(folder, ending, &Problems::default()).unwrap_or_default() {
-                file(&source.path);
-            }
+        hash.update(&fs::read(path).unwrap_or_default());
+        for source in files(self.config.rules.clone(), "toml").iter().chain(&files(self.texts_folder(), "txt")) {
+            hash.update(source.path.as_os_str().as_encoded_bytes());
+            hash.update(source.text.as_bytes());
         }
         let mut print = [0; 32];
         print.copy_from_slice(hash.finish().as_ref());
         print
     }
+
+    fn texts_folder(&self) -> Option<PathBuf> {
+        self.config.templates.as_ref().map(|folder| folder.join("acknowledgement"))
+    }
 }
 
-/// Intake addresses of this account among `addresses`: exact, or with a plus detail.
-fn named<'a>(account: &'a Account, addresses: &[String]) -> Vec<&'a Intake> {
-    let bases: Vec<String> = addresses.iter().map(|address| config::base(address)).collect();
+/// Config and answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
+/// and sound files would be accused.
+fn read_parts(source: &Source, problems: &Problems) -> Option<(Config, Templates)> {
+    let (config, languages) = config::read_placed(source, problems);
+    if !problems.is_empty() {
+        return None;
+    }
+    let templates = compile_templates(&config, problems);
+    check_languages(source, &languages, &templates, problems);
+    Some((config, templates))
+}
+
+/// Delivered-To, X-Original-To and Envelope-To say where a mail came to, if they name an address of this account, else To
+/// and Cc; of several the most urgent counts; a mail that names none gets the account's own. Beyond that every intake
+/// address in To and Cc, also of other accounts, raises the floor: one mail to two mailboxes has the higher floor from
+/// its first copy on.
+fn place_of(config: &Config, account: &str, report: &Report) -> (Place, String) {
+    let Some(account) = config.account(account) else { return place_unknown(config, account) };
+    let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a| config::base(&a.address)).collect();
+    let delivered: Vec<String> = report.delivered_to.iter().map(|a| config::base(a)).collect();
+    let mut reached = named(account, &delivered);
+    if reached.is_empty() {
+        reached = named(account, &written);
+    }
+    let default = most_urgent(config, reached.iter().map(|i| &i.queue)).unwrap_or(&account.queue);
+    let own = most_urgent(config, reached.iter().map(|i| &i.floor)).unwrap_or(&account.floor);
+    let beyond = config.accounts.iter().flat_map(|a| named(a, &written)).map(|i| &i.floor);
+    let floor = most_urgent(config, beyond.chain([own])).unwrap_or(own);
+    let first = reached.into_iter().min_by_key(|i| (config.urgency(&i.floor), config.urgency(&i.queue)));
+    let contact = first.or(account.intake.first()).map_or_else(String::new, |i| i.address.clone());
+    (Place { account: account.id.clone(), default: default.clone(), floor: floor.clone() }, contact)
+}
+
+/// An account that is no longer configured: nothing is known of its mail, so it counts as the most urgent (law 2).
+fn place_unknown(config: &Config, account: &str) -> (Place, String) {
+    let queue = config.queues.first().map_or_else(String::new, |q| q.name.clone());
+    let place = Place { account: account.to_owned(), default: queue.clone(), floor: queue };
+    (place, config.identity.general_contact.to_lowercase())
+}
+
+fn most_urgent<'q>(config: &Config, queues: impl Iterator<Item = &'q String>) -> Option<&'q String> {
+    queues.min_by_key(|queue| config.urgency(queue))
+}
+
+/// Intake addresses of this account among `bases` (see [`config::base`]).
+fn named<'a>(account: &'a Account, bases: &[String]) -> Vec<&'a Intake> {
     account.intake.iter().filter(|intake| bases.contains(&config::base(&intake.address))).collect()
 }
 
@@ -228,7 +240,7 @@ fn rule_files(config: &Config, problems: &Problems) -> Vec<Source> {
 
 fn compile_templates(config: &Config, problems: &Problems) -> Templates {
     let (folder, files) = match &config.templates {
-        None => (PathBuf::from("config/templates/acknowledgement"), Some(embedded(TEMPLATES))),
+        None => (PathBuf::from("config/templates/acknowledgement"), Some(shipped_templates(config))),
         Some(templates) => {
             let folder = templates.join("acknowledgement");
             let files = read_folder(&folder, "txt", problems);
@@ -238,6 +250,15 @@ fn compile_templates(config: &Config, problems: &Problems) -> Templates {
     let queues: Vec<_> = config.queues.iter().map(|queue| queue.name.as_str()).collect();
     // A folder that cannot be read was noted; that it lacks files is no news then.
     files.map_or_else(Templates::default, |files| Templates::compile(&files, &folder, &queues, problems))
+}
+
+/// The shipped texts of the queues there are: nobody is at fault for not having all of ours.
+fn shipped_templates(config: &Config) -> Vec<Source> {
+    let of_a_queue = |file: &Source| {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        name.split_once('.').is_none_or(|(queue, _)| queue == "default" || config.queue(queue).is_some())
+    };
+    embedded(TEMPLATES).into_iter().filter(of_a_queue).collect()
 }
 
 fn check_languages(source: &Source, languages: &[Word], templates: &Templates, problems: &Problems) {
@@ -262,7 +283,8 @@ fn embedded(files: &[(&str, &str)]) -> Vec<Source> {
 fn read_file(path: &Path, problems: &Problems) -> Option<Source> {
     let bytes = fs::read(path).map_err(|error| problems.whole(path, format!("cannot be read: {error}"))).ok()?;
     match String::from_utf8(bytes) {
-        Ok(text) => Some(Source::new(path, text)),
+        // Some editors put a byte order mark first; it is no part of the text.
+        Ok(text) => Some(Source::new(path, text.strip_prefix('\u{feff}').unwrap_or(&text))),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..valid].iter().filter(|b| **b == b'\n').count() + 1;
@@ -281,3 +303,7 @@ fn read_folder(folder: &Path, ending: &str, problems: &Problems) -> Option<Vec<S
     paths.sort();
     Some(paths.iter().filter_map(|path| read_file(path, problems)).collect())
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

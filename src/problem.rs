@@ -126,12 +126,34 @@ impl fmt::Display for Faults {
 
 fn render(level: Level<'_>, source: &Source, span: Range<usize>, message: &str, help: Option<&str>) -> String {
     let path = source.path.display().to_string();
-    let snippet = Snippet::source(source.text.as_str()).path(path).annotation(AnnotationKind::Primary.span(span));
+    let text = without_secrets(&source.text);
+    let snippet = Snippet::source(text.as_str()).path(path).annotation(AnnotationKind::Primary.span(span));
     let mut group = level.primary_title(message).element(snippet);
     if let Some(help) = help {
         group = group.element(Level::HELP.message(help));
     }
     Renderer::plain().render(&[group]).to_string()
+}
+
+/// The text as it may be shown: somebody who writes a password into a config has to hear of it, and the complaint goes to
+/// logs. Whatever is quoted after `password =`, `token =`, `secret =` becomes stars, byte for byte, so that places stay.
+fn without_secrets(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for word in ["password", "token", "secret"] {
+        for (at, _) in text.match_indices(word) {
+            let rest = &text[at + word.len()..];
+            let value = rest
+                .trim_start_matches([' ', '\t', '"', '\''])
+                .strip_prefix('=')
+                .map(|value| value.trim_start_matches([' ', '\t']));
+            let Some(value) = value.filter(|value| value.starts_with(['"', '\''])) else { continue };
+            let start = text.len() - value.len() + 1;
+            let quote = value.as_bytes()[0];
+            let end = bytes[start..].iter().position(|b| *b == quote || *b == b'\n').map_or(bytes.len(), |n| start + n);
+            bytes[start..end].fill(b'*');
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
@@ -204,6 +226,17 @@ mod tests {
         for part in ["unknown key `paht`", "triaged.toml:2:1", "paht = \"x\"", "^^^^", "did you mean `path`?"] {
             assert!(text.contains(part), "{part} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_complaint_never_shows_a_secret() {
+        let text = "imap = { password = \"hünter2\", port = 1 }\ntoken='abc'\npassword = \"unclosed\n\"secret\" = \"s3\"\npassword_file = \"ok\"\n";
+        let shown = without_secrets(text);
+        assert_eq!(shown.len(), text.len());
+        for secret in ["nter2", "abc", "unclosed", "s3"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("port = 1") && shown.contains("\"ok\""), "{shown}");
     }
 
     #[test]

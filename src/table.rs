@@ -99,12 +99,19 @@ impl<'t> Table<'t> {
         self.problems.warn(self.source, span, message, help);
     }
 
-    /// Refuses a key that people will try, with the reason why there is none of that name.
-    pub fn refuse(&self, key: &'static str, message: &str, help: &str) {
+    /// Refuses a key that people will try, with the reason why there is none of that name. True if it was there.
+    pub fn refuse(&self, key: &'static str, message: &str, help: &str) -> bool {
         self.refused.borrow_mut().push(key);
-        if let Some((key, _)) = self.entries.get_key_value(key) {
+        let found = self.entries.get_key_value(key);
+        if let Some((key, _)) = found {
             self.problem(key.span(), message, Some(help.to_owned()));
         }
+        found.is_some()
+    }
+
+    /// True when the key is absent or an empty list; a value of the wrong kind is neither, it is noted where it is read.
+    pub fn lacks(&self, key: &'static str) -> bool {
+        self.get(key).is_none_or(|value| value.get_ref().as_array().is_some_and(|list| list.is_empty()))
     }
 
     /// Every key of a table whose keys are the operator's own names, with its place; marks them all as known.
@@ -135,7 +142,14 @@ impl<'t> Table<'t> {
     }
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
-        let found = value.get_ref().type_str();
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
         self.problem(value.span(), format!("`{key}` must be {wanted}, not {found}"), None);
     }
 
@@ -324,13 +338,14 @@ impl<'t> Table<'t> {
         let (asked, refused) = (self.asked.borrow(), self.refused.borrow());
         #[cfg(test)]
         tests::note_asked(&self.path, &asked);
-        for (key, _) in self.entries.iter() {
+        for (key, value) in self.entries.iter() {
             let name: &str = key.get_ref();
             if !asked.contains(&name) && !refused.contains(&name) {
                 let help = did_you_mean(name, asked.iter().copied())
                     .map(|near| format!("did you mean `{near}`?"))
                     .or_else(|| Some(format!("known here: {}", known(&asked))));
-                self.problem(key.span(), format!("unknown key `{name}` in {}", self.name()), help);
+                let kind = if value.get_ref().is_table() { "table" } else { "key" };
+                self.problem(key.span(), format!("unknown {kind} `{name}` in {}", self.name()), help);
             }
         }
     }

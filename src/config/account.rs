@@ -20,7 +20,7 @@ pub(super) struct Seen {
 /// All `[[account]]`, ids unique.
 pub(super) fn read_accounts(root: &Table<'_>, ground: &Ground, queues: &Names, seen: &mut Seen) -> Vec<Account> {
     let tables = root.tables("account");
-    if tables.is_empty() {
+    if root.lacks("account") {
         root.problem_whole("no [[account]] in the file: there must be at least one mailbox to read");
     }
     let mut ids = Names::new("account");
@@ -157,7 +157,7 @@ fn checked_folder(t: &Table<'_>, word: Word, mailbox: Option<&Mailbox>) -> Strin
 
 fn read_intakes(t: &Table<'_>, queues: &Names, queue: &str, floor: &str, seen: &mut Seen) -> Vec<Intake> {
     let intake: Vec<Intake> = t.tables("intake").iter().map(|i| read_intake(i, queues, queue, floor, seen)).collect();
-    if intake.is_empty() {
+    if t.lacks("intake") {
         let help = "add [[account.intake]] with the `address` that people write to".to_owned();
         t.problem(t.span(), "this account serves no address", Some(help));
     }

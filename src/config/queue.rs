@@ -14,11 +14,9 @@ fn read_ladder(t: &Table<'_>, names: &mut Names, people: &mut Vec<Word>) -> Ladd
     let name = identifier(t, "name");
     names.add(t, &name);
     let steps: Vec<Step> = t.tables("step").iter().map(|step| read_step(step, people)).collect();
-    if steps.is_empty() && !t.has("step") {
+    if t.lacks("step") {
         let help = "add [[ladder.step]] with `to` and `wait`: an alert must reach somebody".to_owned();
         t.problem(t.span(), format!("ladder `{}` has no step", name.value), Some(help));
-    } else if steps.is_empty() {
-        t.problem(t.span_of("step"), format!("ladder `{}` has no step", name.value), None);
     }
     t.finish();
     Ladder { name: name.value, steps }
@@ -39,7 +37,7 @@ fn read_step(t: &Table<'_>, people: &mut Vec<Word>) -> Step {
 /// All `[[queue]]`, most urgent first, names unique; `routes` gathers every address they forward to.
 pub(super) fn read_queues(root: &Table<'_>, names: &mut Names, ladders: &Names, routes: &mut Vec<Word>) -> Vec<Queue> {
     let tables = root.tables("queue");
-    if tables.is_empty() {
+    if root.lacks("queue") {
         root.problem_whole("no [[queue]] in the file: there must be at least one");
     }
     tables.iter().map(|t| read_queue(t, names, ladders, routes)).collect()

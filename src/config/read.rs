@@ -154,7 +154,7 @@ impl Names {
     pub fn add(&mut self, t: &Table<'_>, word: &Word) {
         if self.known.contains(&word.value) {
             let what = self.what;
-            t.problem(word.span.clone(), format!("there is a {what} `{}` already", word.value), None);
+            t.problem(word.span.clone(), format!("the {what} `{}` stands here twice", word.value), None);
         } else if !word.value.is_empty() {
             self.known.push(word.value.clone());
         }
@@ -197,7 +197,7 @@ pub(super) fn addresses(t: &Table<'_>, key: &'static str) -> Vec<Word> {
 
 /// Like [`addresses`], where an empty list means that somebody is not told.
 pub(super) fn need_addresses(t: &Table<'_>, key: &'static str, otherwise: &str) -> Vec<Word> {
-    if t.texts(key).is_empty() {
+    if t.lacks(key) {
         t.problem(t.span_of(key), otherwise, Some(format!("`{key}` needs at least one address")));
         return Vec::new();
     }

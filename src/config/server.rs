@@ -67,9 +67,11 @@ fn is_loopback(host: &str) -> bool {
 /// The user and the one place of the secret; `None` when the table names neither, or when what it names is wrong.
 pub(super) fn read_login(t: &Table<'_>, ground: &Ground) -> Option<Login> {
     let user = t.text("user");
+    let inline = refuse_inline_secrets(t);
     let found = read_secret(t, ground);
     match (user, found) {
         (Some(user), Some((secret, method))) => Some(Login { user: user.value, secret, method }),
+        (_, None) if inline => None,
         (Some(user), None) => {
             let help = "give one of `password_file`, `password_credential`, `token_file`, `token_credential`".to_owned();
             t.problem(user.span, "a login needs a secret", Some(help));
@@ -83,15 +85,13 @@ pub(super) fn read_login(t: &Table<'_>, ground: &Ground) -> Option<Login> {
     }
 }
 
+fn refuse_inline_secrets(t: &Table<'_>) -> bool {
+    let help = "write it to a file that only the daemon can read, and name that file: `password_file = \"...\"`";
+    let found = ["password", "token", "secret"].map(|key| t.refuse(key, "secrets never stand in this file", help));
+    found.contains(&true)
+}
+
 fn read_secret(t: &Table<'_>, ground: &Ground) -> Option<(Secret, LoginMethod)> {
-    for inline in ["password", "token", "secret"] {
-        let message = "secrets never stand in this file";
-        t.refuse(
-            inline,
-            message,
-            "write it to a file that only the daemon can read, and name that file: `password_file = \"...\"`",
-        );
-    }
     let file = |word: &Word| Secret::File(ground.path(word));
     let all = [
         t.text("password_file").map(|w| (file(&w), LoginMethod::Password, w)),

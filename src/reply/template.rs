@@ -182,7 +182,7 @@ fn read_text(file: &Source, problems: &Problems) -> Option<Text> {
     let body = text[line.len()..].trim_start_matches(['\r', '\n']);
     let body_at = text.len() - body.len();
     if !text[line.len()..body_at].matches('\n').count().ge(&2) || body.trim().is_empty() {
-        problems.at(file, line.len()..body_at, "after the subject come a blank line and the text", None);
+        problems.at(file, 0..line.len(), "after the subject come a blank line and the text", None);
         return None;
     }
     let subject_at = line.len() - subject.len();
