@@ -162,7 +162,7 @@ impl Reader {
             _ => {}
         }
         self.separate(&tag);
-        if !self.alt.trim().is_empty() {
+        if !self.alt.trim().is_empty() && !is_image_name(&self.alt) {
             let alt = format!(" {} ", self.alt);
             self.text(&alt);
         }
@@ -229,6 +229,12 @@ impl Reader {
     }
 }
 
+/// An alternative text that a machine filled with the file's name says nothing.
+fn is_image_name(alt: &str) -> bool {
+    let alt = alt.trim().to_ascii_lowercase();
+    !alt.contains(char::is_whitespace) && [".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".svg"].iter().any(|end| alt.ends_with(end))
+}
+
 /// Whether a style attribute takes its element out of sight.
 fn hides(style: &[u8]) -> bool {
     let style: String = String::from_utf8_lossy(style).chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
@@ -281,7 +287,7 @@ mod tests {
 
     #[test]
     fn alt_texts_and_links_are_kept_once() {
-        let page = read("<a href='https://example.org/x'>here</a> <img alt='a cat'> <a href='https://example.org/x'>again</a><a href='mailto:a@example.org'>a@example.org</a><a href='#top'>up</a>");
+        let page = read("<a href='https://example.org/x'>here</a> <img alt='a cat'><img alt='2aa3.png'> <a href='https://example.org/x'>again</a><a href='mailto:a@example.org'>a@example.org</a><a href='#top'>up</a>");
         assert_eq!(page.text, "here a cat againa@example.orgup");
         assert_eq!(page.links, ["https://example.org/x"]);
     }
