@@ -116,7 +116,10 @@ impl Running {
         let now = shared.clock.now();
         let freed = shared.store.write(move |tx| outbox::free(tx, true, now)).await?;
         if freed > 0 {
-            tracing::warn!(rows = freed, "mails were being sent when the daemon ended; they are sent again with the same Message-ID");
+            tracing::warn!(
+                rows = freed,
+                "mails were being sent when the daemon ended; they are sent again with the same Message-ID"
+            );
         }
         let mut running = Running { policy, stop: CancellationToken::new(), loops: JoinSet::new() };
         running.deliveries(shared);
@@ -320,4 +323,3 @@ impl Changes {
         }
     }
 }
-

@@ -168,7 +168,13 @@ impl Deliver {
                 tracing::warn!(row, kind, attempt, why, wait_s = wait.as_secs(), "not sent; trying again");
             }
             (Outcome::Later(why) | Outcome::Refused(why), _) => {
-                tracing::error!(row, kind, attempt, why, "given up: see `triaged outbox list`, then `outbox retry` or `outbox drop`");
+                tracing::error!(
+                    row,
+                    kind,
+                    attempt,
+                    why,
+                    "given up: see `triaged outbox list`, then `outbox retry` or `outbox drop`"
+                );
             }
         }
     }

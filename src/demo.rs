@@ -161,13 +161,17 @@ impl Stage {
     async fn sum_up(&self, store: &Store, delivered: usize) -> anyhow::Result<()> {
         let rows = store.read(|view| cases::since(view, 0)).await?;
         let firing = store.read(|view| alerts::list(view, false, 1_000)).await?.len();
-        let sent = store.read(outbox::counts).await?.into_iter().find(|(state, _)| *state == OutboxState::Sent).map_or(0, |(_, n)| n);
+        let sent =
+            store.read(outbox::counts).await?.into_iter().find(|(state, _)| *state == OutboxState::Sent).map_or(0, |(_, n)| n);
         let mut queues: BTreeMap<&str, usize> = BTreeMap::new();
         for (case, _) in &rows {
             *queues.entry(&case.queue).or_default() += 1;
         }
         let answered = rows.iter().filter(|(_, message)| message.answer.get("send").is_some()).count();
-        say(&format!("\n{}", self.bold(&format!("{delivered} delivered, {} stored, {answered} answered, {sent} mails sent", rows.len()))));
+        say(&format!(
+            "\n{}",
+            self.bold(&format!("{delivered} delivered, {} stored, {answered} answered, {sent} mails sent", rows.len()))
+        ));
         for (queue, count) in queues {
             say(&format!("    {count:>3}  {}", self.queue(queue)));
         }
@@ -210,7 +214,9 @@ fn why(verdict: &Verdict) -> String {
     let fired = verdict.trace.fired.iter().filter(|fired| fired.queue.as_ref() == Some(&verdict.queue) && !fired.shadow);
     match fired.max_by_key(|fired| fired.points) {
         Some(fired) => fired.why.clone(),
-        None if verdict.queue == verdict.trace.floor && verdict.queue != verdict.trace.default => "the floor of its address".into(),
+        None if verdict.queue == verdict.trace.floor && verdict.queue != verdict.trace.default => {
+            "the floor of its address".into()
+        }
         None => "the default of its address".into(),
     }
 }

@@ -14,10 +14,10 @@ use crate::metrics::Health;
 use crate::outbox::{Kind, Parcel};
 use crate::policy::Policy;
 use crate::reply::{alert, token};
-use crate::store::alerts::{self, Firing};
-use crate::store::outbox::{self, NewRow};
 use crate::rules::Verdict;
+use crate::store::alerts::{self, Firing};
 use crate::store::cases::{CaseRow, MessageRow};
+use crate::store::outbox::{self, NewRow};
 use crate::store::{Store, Tx, audit, cases};
 
 /// Alerts taken up at a time.
@@ -117,13 +117,26 @@ fn take_step(
         };
         outbox::add(tx, &row, now)?;
     }
-    alerts::step_taken(tx, firing.id, firing.round, now + jiff::SignedDuration::try_from(step.wait).unwrap_or(jiff::SignedDuration::from_mins(5)))?;
+    alerts::step_taken(
+        tx,
+        firing.id,
+        firing.round,
+        now + jiff::SignedDuration::try_from(step.wait).unwrap_or(jiff::SignedDuration::from_mins(5)),
+    )?;
     audit::add(tx, now, "daemon", "alert", Some(case.id), &format!("step {} to {} people", firing.round + 1, step.to.len()))?;
     Ok((case.reference.to_string(), step.to.len()))
 }
 
 /// The alert's mail to one person: minimal, with nothing of the sender's (FIELD.md "On-call").
-fn text(case: &CaseRow, message: Option<&MessageRow>, firing: &Firing, policy: &Policy, to: &str, id: &str, now: Timestamp) -> Parcel {
+fn text(
+    case: &CaseRow,
+    message: Option<&MessageRow>,
+    firing: &Firing,
+    policy: &Policy,
+    to: &str,
+    id: &str,
+    now: Timestamp,
+) -> Parcel {
     let verdict = message.and_then(|message| serde_json::from_value::<Verdict>(message.verdict.clone()).ok());
     let why: Vec<&str> = verdict.iter().flat_map(|v| &v.trace.fired).filter(|f| !f.shadow).map(|f| f.why.as_str()).collect();
     alert::build(&alert::Alert {

@@ -96,8 +96,8 @@ impl Policy {
         let report = crate::message::read(raw, envelope);
         let (place, contact) = self.place_of(account, &report);
         // A fault of ours in a rule must not lose a mail: it goes to its floor, or higher (law 2).
-        let verdict = catch_unwind(AssertUnwindSafe(|| self.rules.judge(&report, &place)))
-            .unwrap_or_else(|_| self.unjudged(&place));
+        let verdict =
+            catch_unwind(AssertUnwindSafe(|| self.rules.judge(&report, &place))).unwrap_or_else(|_| self.unjudged(&place));
         Judged { report, verdict, place, contact }
     }
 
@@ -156,7 +156,8 @@ impl Policy {
     /// A hash over every file that makes up this policy as it lies on disk now: tells whether anything changed.
     pub fn fingerprint(&self, path: &Path) -> [u8; 32] {
         let quiet = Problems::default();
-        let files = |folder: Option<PathBuf>, ending| folder.and_then(|folder| read_folder(&folder, ending, &quiet)).unwrap_or_default();
+        let files =
+            |folder: Option<PathBuf>, ending| folder.and_then(|folder| read_folder(&folder, ending, &quiet)).unwrap_or_default();
         let mut hash = Context::new(&SHA256);
         hash.update(&fs::read(path).unwrap_or_default());
         for source in files(self.config.rules.clone(), "toml").iter().chain(&files(self.texts_folder(), "txt")) {

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::{Answer, Failure, NO, OK, Output, reference, show};
 use crate::case::{CaseState, Reference};
+use crate::outbox::OutboxState;
 use crate::store::audit::{self, Line};
 use crate::store::cases::{self, CaseRow, Filter, MessageRow};
 use crate::store::outbox::{self, OutboxRow};
-use crate::outbox::OutboxState;
 
 /// What can be done with cases.
 #[derive(Subcommand)]
@@ -100,7 +100,11 @@ fn one(config: Option<&Path>, reference: &Reference, json: bool) -> Answer {
         show::complain(&format!("there is no case {reference}"));
         return Ok(NO);
     };
-    if json { show::json(&whole) } else { print(&whole) }
+    if json {
+        show::json(&whole)
+    } else {
+        print(&whole)
+    }
     Ok(OK)
 }
 
@@ -112,20 +116,35 @@ fn print(whole: &Whole) {
     whole.messages.iter().for_each(message);
     show::say("\nOutbox");
     let rows = whole.outbox.iter().map(|row| {
-        vec![row.id.to_string(), row.kind.word().into(), row.state.word().into(), row.to.clone(), row.attempts.to_string(), row.last_error.clone().unwrap_or_default()]
+        vec![
+            row.id.to_string(),
+            row.kind.word().into(),
+            row.state.word().into(),
+            row.to.clone(),
+            row.attempts.to_string(),
+            row.last_error.clone().unwrap_or_default(),
+        ]
     });
     show::table(&["id", "kind", "state", "to", "attempts", "last error"], rows.collect(), "nothing");
     show::say("\nAudit");
-    let rows = whole.audit.iter().map(|line| vec![show::moment(line.at), line.who.clone(), line.what.clone(), line.detail.clone()]);
+    let rows =
+        whole.audit.iter().map(|line| vec![show::moment(line.at), line.who.clone(), line.what.clone(), line.detail.clone()]);
     show::table(&["at (UTC)", "who", "what", "detail"], rows.collect(), "nothing");
 }
 
 fn message(message: &MessageRow) {
-    show::say(format!("\nMail {} to {}, {} UTC, {} bytes", message.id, message.account, show::moment(message.received), message.size));
+    show::say(format!(
+        "\nMail {} to {}, {} UTC, {} bytes",
+        message.id,
+        message.account,
+        show::moment(message.received),
+        message.size
+    ));
     show::say(format!("  from     {}", show::plain(&message.sender)));
     show::say(format!("  subject  {}", show::plain(&message.subject)));
     let list = |name: &str, value: &serde_json::Value| {
-        let words = value.as_array().map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let words =
+            value.as_array().map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).unwrap_or_default();
         if !words.is_empty() {
             show::say(format!("  {name:<8} {}", show::plain(&words)));
         }

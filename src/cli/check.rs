@@ -51,7 +51,8 @@ pub(super) fn check(config: Option<&Path>, live: bool, json: bool) -> Answer {
     if json {
         rows.iter().for_each(show::json);
     } else {
-        let cells = rows.iter().map(|row| vec![row.what.clone(), if row.ok { "ok" } else { "FAILS" }.to_owned(), row.detail.clone()]);
+        let cells =
+            rows.iter().map(|row| vec![row.what.clone(), if row.ok { "ok" } else { "FAILS" }.to_owned(), row.detail.clone()]);
         show::table(&["what", "", "detail"], cells.collect(), "nothing to log in to");
     }
     Ok(if all_well { OK } else { NO })

@@ -95,7 +95,8 @@ fn line<'a>(file: &Path, account: &'a str, judged: &'a Judged, answer: &'a Answe
 
 fn row(file: &Path, account: &str, judged: &Judged, answer: &Answer) -> Vec<String> {
     let verdict = &judged.verdict;
-    let why = verdict.trace.fired.iter().filter(|fired| fired.queue.as_deref() == Some(&verdict.queue)).map(|fired| fired.id.as_str());
+    let why =
+        verdict.trace.fired.iter().filter(|fired| fired.queue.as_deref() == Some(&verdict.queue)).map(|fired| fired.id.as_str());
     let why = why.collect::<Vec<_>>().join(", ");
     let answer = match answer {
         Answer::Send { to } => format!("to {to}"),

@@ -18,8 +18,10 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in named {
         if path.is_dir() {
-            let entries = std::fs::read_dir(path).and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<Result<Vec<_>, std::io::Error>>());
-            let mut inside = entries.map_err(|e| Failure::Misuse(format!("error: cannot read the folder {}: {e}", path.display())))?;
+            let entries = std::fs::read_dir(path)
+                .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<Result<Vec<_>, std::io::Error>>());
+            let mut inside =
+                entries.map_err(|e| Failure::Misuse(format!("error: cannot read the folder {}: {e}", path.display())))?;
             inside.retain(|path| path.is_file());
             inside.sort();
             files.append(&mut inside);

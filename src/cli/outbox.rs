@@ -80,7 +80,11 @@ fn list(config: Option<&Path>, state: Option<String>, most: u32, json: bool) -> 
             row.last_error.clone().unwrap_or_default(),
         ]
     });
-    show::table(&["id", "case", "kind", "state", "to", "attempts", "due (UTC)", "last error"], rows.collect(), "nothing is waiting");
+    show::table(
+        &["id", "case", "kind", "state", "to", "attempts", "due (UTC)", "last error"],
+        rows.collect(),
+        "nothing is waiting",
+    );
     Ok(OK)
 }
 

@@ -40,7 +40,9 @@ fn logs() {
     let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| tracing_journald::layer().ok());
     let layer = match journal {
         Some(journal) => journal.boxed(),
-        None if std::io::stderr().is_terminal() => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).boxed(),
+        None if std::io::stderr().is_terminal() => {
+            tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).boxed()
+        }
         None => tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
     };
     // A second set-up in one process (tests) changes nothing.

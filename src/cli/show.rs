@@ -45,13 +45,10 @@ pub fn table(head: &[&str], rows: Vec<Vec<String>>, nothing: &str) {
 
 /// Text of strangers, made harmless for a terminal: no control, no escape, no direction changes.
 pub fn plain(text: &str) -> String {
-    let odd = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let odd = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
     text.chars().map(|c| if odd(c) { ' ' } else { c }).collect()
-}
-
-/// Several lines of strangers' text, each harmless.
-pub fn plain_lines(text: &str) -> String {
-    text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }
 
 /// A moment as people read it, UTC.

@@ -54,7 +54,15 @@ pub fn acknowledgement(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &Cas
 }
 
 /// Leaves a forward to every address of the queue this mail was judged into.
-pub fn forwards(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64, answer: &Answer, occasion: &Occasion) -> Result<()> {
+pub fn forwards(
+    tx: &Tx<'_>,
+    desk: &Desk<'_>,
+    mail: &Prepared,
+    case: &CaseRow,
+    id: i64,
+    answer: &Answer,
+    occasion: &Occasion,
+) -> Result<()> {
     let config = &desk.policy.config;
     // A follow-up goes to the team that has the case, which may be more urgent than what this mail alone would be.
     let name = if *occasion == Occasion::FollowUp { &case.queue } else { &mail.judged.verdict.queue };

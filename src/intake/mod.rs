@@ -325,8 +325,7 @@ impl Intake {
         arrival: Arrival,
         share: OwnedSemaphorePermit,
     ) -> Result<(), StoreError> {
-        let spot =
-            Spot { account: account.id.clone(), folder: folder.name.clone(), validity, key: arrival.key.clone() };
+        let spot = Spot { account: account.id.clone(), folder: folder.name.clone(), validity, key: arrival.key.clone() };
         let (policy, done) = (Arc::clone(&self.policy), account.done == Done::Nothing);
         let Some(mail) = self.judges.run(move || prepare(&policy, arrival, spot, done)).await else {
             return Err(StoreError::Broken("a mail could not be prepared for the store".into()));

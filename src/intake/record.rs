@@ -132,7 +132,14 @@ fn open(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
     let answer = answer(tx, desk, mail, &case, id)?;
     compose::forwards(tx, desk, mail, &case, id, &answer, &compose::Occasion::New)?;
     wake(tx, desk, case_id, &verdict.queue)?;
-    audit::add(tx, desk.now, DAEMON, "stored", Some(case_id), &format!("mail to {} opened the case in {}", mail.spot.account, verdict.queue))?;
+    audit::add(
+        tx,
+        desk.now,
+        DAEMON,
+        "stored",
+        Some(case_id),
+        &format!("mail to {} opened the case in {}", mail.spot.account, verdict.queue),
+    )?;
     Ok(Taken::New(reference))
 }
 

@@ -2,4 +2,6 @@
 /// x
 pub struct Auth;
 /// x
-pub fn results(_r: &crate::report::Report, _ids: &[String]) -> Auth { Auth }
+pub fn results(_r: &crate::report::Report, _ids: &[String]) -> Auth {
+    Auth
+}

@@ -56,7 +56,9 @@ pub fn split(raw: &[u8]) -> Head<'_> {
                 if !head.stray.is_empty() && !name.starts_with("X-") && !is_known(name) {
                     head.stray.extend(line);
                 }
-                if let Some((name, from, to)) = open.replace((name, at + line.iter().position(|b| *b == b':').unwrap_or(0) + 1, end)) {
+                if let Some((name, from, to)) =
+                    open.replace((name, at + line.iter().position(|b| *b == b':').unwrap_or(0) + 1, end))
+                {
                     head.fields.push((name, &raw[from..to]));
                 }
             }
@@ -267,7 +269,9 @@ fn addresses(raw: &[u8]) -> Vec<Address> {
         let address = entry.address().map(text::one_line).unwrap_or_default();
         // "a@example.org" alone in quotes comes back as a name.
         match name {
-            Some(name) if address.is_empty() && name.contains('@') && !name.contains(' ') => Address { name: None, address: name },
+            Some(name) if address.is_empty() && name.contains('@') && !name.contains(' ') => {
+                Address { name: None, address: name }
+            }
             name => Address { name, address },
         }
     };
@@ -283,7 +287,11 @@ fn ids(raw: &[u8]) -> Vec<String> {
     };
     if !line.contains('<') {
         let words = line.split_whitespace();
-        return if line.contains('@') { words.filter(|id| id.contains('@')).filter_map(usable).collect() } else { usable(&line).into_iter().collect() };
+        return if line.contains('@') {
+            words.filter(|id| id.contains('@')).filter_map(usable).collect()
+        } else {
+            usable(&line).into_iter().collect()
+        };
     }
     line.split('<').skip(1).filter_map(|part| usable(part.split('>').next().unwrap_or(part))).collect()
 }

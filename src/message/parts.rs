@@ -65,7 +65,10 @@ pub struct Gathered {
 /// Whether a mail could nest so deep that the parser must not see it.
 pub fn nests_too_deep(raw: &[u8]) -> bool {
     let mentions = |word: &'static [u8]| {
-        raw.windows(word.len()).filter(|window| matches!(window[0], b'/') && window.eq_ignore_ascii_case(word)).take(MAX_MENTIONS + 1).count()
+        raw.windows(word.len())
+            .filter(|window| matches!(window[0], b'/') && window.eq_ignore_ascii_case(word))
+            .take(MAX_MENTIONS + 1)
+            .count()
     };
     mentions(b"/rfc822") + mentions(b"/global") + mentions(b"/digest") > MAX_MENTIONS
 }
@@ -417,7 +420,8 @@ impl Reading {
 /// wrong type. Images and the like are left alone, and so are keys and signatures, which are letters but no words.
 fn text_in<'x>(media_type: &str, bytes: &'x [u8]) -> Option<&'x str> {
     let (kind, subtype) = media_type.split_once('/')?;
-    let never = ["image", "audio", "video", "font", "model"].contains(&kind) || ["signature", "keys", "encrypted"].iter().any(|end| subtype.ends_with(end));
+    let never = ["image", "audio", "video", "font", "model"].contains(&kind)
+        || ["signature", "keys", "encrypted"].iter().any(|end| subtype.ends_with(end));
     let text = std::str::from_utf8(bytes).ok().filter(|_| !never)?;
     (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
 }
@@ -481,7 +485,9 @@ fn is_encrypted(part: &MessagePart<'_>, media_type: &str) -> bool {
     let smime = || part.content_type().and_then(|value| value.attribute("smime-type")).unwrap_or_default().to_ascii_lowercase();
     match media_type {
         "application/pgp-encrypted" => true,
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => !["signed-data", "certs-only", "compressed-data"].contains(&smime().as_str()),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            !["signed-data", "certs-only", "compressed-data"].contains(&smime().as_str())
+        }
         _ => false,
     }
 }

@@ -326,7 +326,8 @@ pub fn find(view: &View<'_>, reference: &Reference) -> Result<Option<CaseRow>> {
 /// # Errors
 /// The store's own.
 pub fn by_message_id(view: &View<'_>, message_id: &str) -> Result<Vec<CaseRow>> {
-    let sql = format!("{CASE_ROW} WHERE c.id IN (SELECT case_id FROM messages WHERE message_id = ?1) ORDER BY c.id DESC LIMIT 20");
+    let sql =
+        format!("{CASE_ROW} WHERE c.id IN (SELECT case_id FROM messages WHERE message_id = ?1) ORDER BY c.id DESC LIMIT 20");
     let mut select = view.0.prepare_cached(&sql)?;
     let rows = select.query_map([message_id], case_row)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
