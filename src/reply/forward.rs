@@ -88,7 +88,7 @@ impl Forward<'_> {
         !self.queue.sealed && (wanted || instead)
     }
 
-    /// This queue is sealed, or one that is passed, though it did not win.
+    /// This queue is sealed, or another that passed is, though it did not win.
     pub(super) fn is_sealed(&self) -> bool {
         let passed = |queue: &&Queue| self.verdict.passed.contains(&queue.name) || self.verdict.queue == queue.name;
         self.queue.sealed || self.queues.iter().filter(passed).any(|queue| queue.sealed)

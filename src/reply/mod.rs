@@ -6,6 +6,8 @@ pub mod forward;
 pub mod guard;
 pub mod mime;
 mod summary;
+#[cfg(test)]
+mod tests;
 pub mod token;
 
 /// A header of ours on every mail we send: a mail that carries it with our domain is our own (the guard refuses it).
