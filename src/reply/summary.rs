@@ -40,18 +40,18 @@ pub(super) fn write(forward: &Forward<'_>, text: bool) -> String {
     page.line("");
     manifest(&mut page, &forward.report.attachments);
     page.line("");
-    match text {
-        true => report_text(&mut page, forward),
-        false => page.line(&rest(forward)),
+    if text {
+        report_text(&mut page, forward);
     }
+    page.line(&rest(forward));
     page.0
 }
 
 /// Where the rest of the report is.
 fn rest(forward: &Forward<'_>) -> String {
     match forward.attaches_original() {
-        true => "The report itself is attached as it came.".into(),
-        false => format!("The report itself stays in the store: triaged case show {}", forward.reference),
+        true => "The mail itself is attached as it came.".into(),
+        false => format!("The mail itself stays in the store: triaged case show {}", forward.reference),
     }
 }
 

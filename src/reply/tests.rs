@@ -360,6 +360,19 @@ fn python_reads_the_original_byte_for_byte() {
 }
 
 #[test]
+fn a_mail_too_large_for_most_servers_goes_as_text_and_manifest() {
+    let mut given = Given::to("threat-of-harm");
+    given.raw = [b"Subject: x\r\n\r\n".to_vec(), b"0123456789\r\n".repeat(600_000)].concat();
+    let parcel = given.build();
+    assert!(parcel.raw.len() < 100_000);
+    let text = text(&parcel);
+    assert!(
+        text.contains("| He says he will come to my house.") && text.contains("The mail itself stays in the store"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_mail_fetched_in_part_is_a_file_and_no_message() {
     let mut given = Given::to("general");
     given.report.damage = vec![Damage::FetchedInPart];
