@@ -347,3 +347,46 @@ fn time_grows_with_the_text_and_no_faster() {
         assert!(long < short * 24 + std::time::Duration::from_millis(100), "{text:?}: {short:?} then {long:?}");
     }
 }
+
+/// A throw-away look at real text: `TRIAGED_SHARED=/work/shared cargo test --lib rules::tests::figures -- --ignored --nocapture`.
+#[test]
+#[ignore]
+#[allow(clippy::print_stdout)]
+fn figures() {
+    let set = shipped();
+    let shared = std::env::var("TRIAGED_SHARED").unwrap_or("../shared".into());
+    let show = std::env::var("SHOW").unwrap_or_default();
+    let mut bytes = 0;
+    let start = std::time::Instant::now();
+    for name in ["wikipedia-talk", "hatecheck"] {
+        let mut counts: std::collections::BTreeMap<(String, String), (usize, usize)> = Default::default();
+        let mut by_rule: std::collections::BTreeMap<(String, String), usize> = Default::default();
+        for line in std::fs::read_to_string(format!("{shared}/data/{name}.jsonl")).unwrap().lines() {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |k: &str| row[k].as_str().unwrap().to_owned();
+            let verdict = set.judge(&report("", &text("text")), &ca());
+            bytes += text("text").len();
+            let key = (text("lang"), text("label"));
+            let hit = verdict.queue == "threat-of-harm";
+            let count = counts.entry(key.clone()).or_default();
+            count.0 += usize::from(hit);
+            count.1 += 1;
+            let urgent = verdict.queue != "general";
+            if hit {
+                for f in &verdict.trace.fired {
+                    *by_rule.entry((key.1.clone(), f.id.clone())).or_default() += usize::from(f.queue.as_deref() == Some("threat-of-harm"));
+                }
+            }
+            let wanted = format!("{name}:{}:{}:{}", key.0, key.1, if hit || (urgent && key.1 == "clean") { "hit" } else { "miss" });
+            if show == wanted {
+                let hits: Vec<String> = verdict.trace.fired.iter().map(|f| format!("{}({})", f.id, f.hits.iter().map(|h| h.text.replace('\n', " ")).collect::<Vec<_>>().join("|"))).collect();
+                println!("{} <- {}", hits.join(" "), text("text").chars().take(160).collect::<String>().replace('\n', " "));
+            }
+        }
+        for ((lang, label), (hit, all)) in counts {
+            println!("{name} {lang} {label}: {hit}/{all} = {:.1} %", 100.0 * hit as f64 / all as f64);
+        }
+        println!("{by_rule:?}");
+    }
+    println!("{bytes} bytes in {:?}", start.elapsed());
+}
