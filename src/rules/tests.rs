@@ -358,28 +358,41 @@ fn figures() {
     let show = std::env::var("SHOW").unwrap_or_default();
     let mut bytes = 0;
     let start = std::time::Instant::now();
-    for name in ["wikipedia-talk", "hatecheck"] {
+    for name in ["/tmp/ordinary.jsonl", "wikipedia-talk", "hatecheck"] {
         let mut counts: std::collections::BTreeMap<(String, String), (usize, usize)> = Default::default();
         let mut by_rule: std::collections::BTreeMap<(String, String), usize> = Default::default();
-        for line in std::fs::read_to_string(format!("{shared}/data/{name}.jsonl")).unwrap().lines() {
+        for line in
+            std::fs::read_to_string(if name.starts_with('/') { name.to_owned() } else { format!("{shared}/data/{name}.jsonl") })
+                .unwrap()
+                .lines()
+        {
             let row: serde_json::Value = serde_json::from_str(line).unwrap();
             let text = |k: &str| row[k].as_str().unwrap().to_owned();
             let verdict = set.judge(&report("", &text("text")), &ca());
             bytes += text("text").len();
-            let key = (text("lang"), text("label"));
-            let hit = verdict.queue == "threat-of-harm";
+            let key = (text("lang"), text("label") + &row["functionality"].as_str().map_or(String::new(), |f| format!(":{f}")));
+            let hit = verdict.queue == "threat-of-harm" || (key.1 == "ordinary" && verdict.queue != "general");
             let count = counts.entry(key.clone()).or_default();
             count.0 += usize::from(hit);
             count.1 += 1;
             let urgent = verdict.queue != "general";
             if hit {
                 for f in &verdict.trace.fired {
-                    *by_rule.entry((key.1.clone(), f.id.clone())).or_default() += usize::from(f.queue.as_deref() == Some("threat-of-harm"));
+                    *by_rule.entry((key.1.clone(), f.id.clone())).or_default() +=
+                        usize::from(f.queue.as_deref() == Some("threat-of-harm"));
                 }
             }
-            let wanted = format!("{name}:{}:{}:{}", key.0, key.1, if hit || (urgent && key.1 == "clean") { "hit" } else { "miss" });
+            let wanted =
+                format!("{name}:{}:{}:{}", key.0, key.1, if hit || (urgent && key.1 == "clean") { "hit" } else { "miss" });
             if show == wanted {
-                let hits: Vec<String> = verdict.trace.fired.iter().map(|f| format!("{}({})", f.id, f.hits.iter().map(|h| h.text.replace('\n', " ")).collect::<Vec<_>>().join("|"))).collect();
+                let hits: Vec<String> = verdict
+                    .trace
+                    .fired
+                    .iter()
+                    .map(|f| {
+                        format!("{}({})", f.id, f.hits.iter().map(|h| h.text.replace('\n', " ")).collect::<Vec<_>>().join("|"))
+                    })
+                    .collect();
                 println!("{} <- {}", hits.join(" "), text("text").chars().take(160).collect::<String>().replace('\n', " "));
             }
         }
