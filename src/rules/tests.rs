@@ -348,58 +348,53 @@ fn time_grows_with_the_text_and_no_faster() {
     }
 }
 
-/// A throw-away look at real text: `TRIAGED_SHARED=/work/shared cargo test --lib rules::tests::figures -- --ignored --nocapture`.
-#[test]
-#[ignore]
-#[allow(clippy::print_stdout)]
-fn figures() {
-    let set = shipped();
-    let shared = std::env::var("TRIAGED_SHARED").unwrap_or("../shared".into());
-    let show = std::env::var("SHOW").unwrap_or_default();
-    let mut bytes = 0;
-    let start = std::time::Instant::now();
-    for name in ["/tmp/ordinary.jsonl", "wikipedia-talk", "hatecheck"] {
-        let mut counts: std::collections::BTreeMap<(String, String), (usize, usize)> = Default::default();
-        let mut by_rule: std::collections::BTreeMap<(String, String), usize> = Default::default();
-        for line in
-            std::fs::read_to_string(if name.starts_with('/') { name.to_owned() } else { format!("{shared}/data/{name}.jsonl") })
-                .unwrap()
-                .lines()
-        {
-            let row: serde_json::Value = serde_json::from_str(line).unwrap();
-            let text = |k: &str| row[k].as_str().unwrap().to_owned();
-            let verdict = set.judge(&report("", &text("text")), &ca());
-            bytes += text("text").len();
-            let key = (text("lang"), text("label") + &row["functionality"].as_str().map_or(String::new(), |f| format!(":{f}")));
-            let hit = verdict.queue == "threat-of-harm" || (key.1 == "ordinary" && verdict.queue != "general");
-            let count = counts.entry(key.clone()).or_default();
-            count.0 += usize::from(hit);
-            count.1 += 1;
-            let urgent = verdict.queue != "general";
-            if hit {
-                for f in &verdict.trace.fired {
-                    *by_rule.entry((key.1.clone(), f.id.clone())).or_default() +=
-                        usize::from(f.queue.as_deref() == Some("threat-of-harm"));
-                }
-            }
-            let wanted =
-                format!("{name}:{}:{}:{}", key.0, key.1, if hit || (urgent && key.1 == "clean") { "hit" } else { "miss" });
-            if show == wanted {
-                let hits: Vec<String> = verdict
-                    .trace
-                    .fired
-                    .iter()
-                    .map(|f| {
-                        format!("{}({})", f.id, f.hits.iter().map(|h| h.text.replace('\n', " ")).collect::<Vec<_>>().join("|"))
-                    })
-                    .collect();
-                println!("{} <- {}", hits.join(" "), text("text").chars().take(160).collect::<String>().replace('\n', " "));
-            }
+/// Real text to tune on (see `../shared/data/README.md`); `None`, said aloud, where it is not at hand.
+#[allow(clippy::print_stderr)]
+fn shared(name: &str) -> Option<String> {
+    let folder = std::env::var_os("TRIAGED_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let path = folder.join("data").join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{}: {error}", path.display());
+            eprintln!("NOT TESTED: {} is not here ({error}); set TRIAGED_SHARED", path.display());
+            None
         }
-        for ((lang, label), (hit, all)) in counts {
-            println!("{name} {lang} {label}: {hit}/{all} = {:.1} %", 100.0 * hit as f64 / all as f64);
-        }
-        println!("{by_rule:?}");
     }
-    println!("{bytes} bytes in {:?}", start.elapsed());
+}
+
+/// Share of texts raised to threat-of-harm, by language and label, with how many there are.
+fn raised(data: &str) -> std::collections::BTreeMap<(String, String), (f64, usize)> {
+    let set = shipped();
+    let mut counts = std::collections::BTreeMap::new();
+    for line in data.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| row[key].as_str().unwrap().to_owned();
+        let verdict = set.judge(&report("", &text("text")), &ca());
+        let count: &mut (f64, usize) = counts.entry((text("lang"), text("label"))).or_default();
+        count.0 += if verdict.queue == "threat-of-harm" { 1.0 } else { 0.0 };
+        count.1 += 1;
+    }
+    counts.into_iter().map(|(key, (hits, all))| (key, (hits / all as f64, all))).collect()
+}
+
+#[test]
+fn the_shipped_rules_find_threats_on_talk_pages_and_leave_the_rest_alone() {
+    let Some(data) = shared("wikipedia-talk.jsonl") else { return };
+    let found = raised(&data);
+    let share = |label: &str| found[&("en".to_owned(), label.to_owned())].0;
+    assert!(share("threat") >= 0.75, "{found:?}");
+    assert!(share("clean") <= 0.005, "{found:?}");
+    assert!(share("toxic_not_threat") <= 0.06, "{found:?}");
+}
+
+#[test]
+fn the_shipped_rules_find_threats_in_eleven_languages() {
+    let Some(data) = shared("hatecheck.jsonl") else { return };
+    let found = raised(&data);
+    let threats: Vec<_> = found.iter().filter(|((_, label), _)| label == "threat").collect();
+    assert_eq!(threats.len(), 11);
+    for ((language, _), (share, _)) in threats {
+        assert!(*share >= 0.75, "{language}: {share:.3} in {found:?}");
+    }
 }
