@@ -347,3 +347,54 @@ fn time_grows_with_the_text_and_no_faster() {
         assert!(long < short * 24 + std::time::Duration::from_millis(100), "{text:?}: {short:?} then {long:?}");
     }
 }
+
+/// Real text to tune on (see `../shared/data/README.md`); `None`, said aloud, where it is not at hand.
+#[allow(clippy::print_stderr)]
+fn shared(name: &str) -> Option<String> {
+    let folder = std::env::var_os("TRIAGED_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let path = folder.join("data").join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{}: {error}", path.display());
+            eprintln!("NOT TESTED: {} is not here ({error}); set TRIAGED_SHARED", path.display());
+            None
+        }
+    }
+}
+
+/// Share of texts raised to threat-of-harm, by language and label, with how many there are.
+fn raised(data: &str) -> std::collections::BTreeMap<(String, String), (f64, usize)> {
+    let set = shipped();
+    let mut counts = std::collections::BTreeMap::new();
+    for line in data.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| row[key].as_str().unwrap().to_owned();
+        let verdict = set.judge(&report("", &text("text")), &ca());
+        let count: &mut (f64, usize) = counts.entry((text("lang"), text("label"))).or_default();
+        count.0 += if verdict.queue == "threat-of-harm" { 1.0 } else { 0.0 };
+        count.1 += 1;
+    }
+    counts.into_iter().map(|(key, (hits, all))| (key, (hits / all as f64, all))).collect()
+}
+
+#[test]
+fn the_shipped_rules_find_threats_on_talk_pages_and_leave_the_rest_alone() {
+    let Some(data) = shared("wikipedia-talk.jsonl") else { return };
+    let found = raised(&data);
+    let share = |label: &str| found[&("en".to_owned(), label.to_owned())].0;
+    assert!(share("threat") >= 0.75, "{found:?}");
+    assert!(share("clean") <= 0.005, "{found:?}");
+    assert!(share("toxic_not_threat") <= 0.06, "{found:?}");
+}
+
+#[test]
+fn the_shipped_rules_find_threats_in_eleven_languages() {
+    let Some(data) = shared("hatecheck.jsonl") else { return };
+    let found = raised(&data);
+    let threats: Vec<_> = found.iter().filter(|((_, label), _)| label == "threat").collect();
+    assert_eq!(threats.len(), 11);
+    for ((language, _), (share, _)) in threats {
+        assert!(*share >= 0.75, "{language}: {share:.3} in {found:?}");
+    }
+}
