@@ -167,3 +167,23 @@ impl Mailbox {
         either!(self, mailbox => mailbox.close().await)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A task of its own owns each mailbox: this compiles, or it cannot be.
+    #[test]
+    fn everything_a_mailbox_does_can_run_in_a_task_of_its_own() {
+        fn runs<F: Future + Send>(_: fn(&'static mut Mailbox) -> F) {}
+        fn each(_: Arrival) {}
+        runs(|mailbox| mailbox.open());
+        runs(|mailbox| mailbox.keys(None));
+        runs(|mailbox| mailbox.sizes(&[]));
+        runs(|mailbox| mailbox.done(&[]));
+        runs(|mailbox| mailbox.wait(Duration::ZERO));
+        runs(|mailbox| mailbox.close());
+        runs(|mailbox| async { mailbox.fetch(&[], &mut each).await });
+        runs(|mailbox| async { mailbox.enter(&Folder { name: String::new(), junk: false }).await });
+    }
+}
