@@ -1,7 +1,10 @@
 //! # triaged
 pub mod clock;
+pub mod judges;
+pub mod metrics;
 pub mod problem;
 pub mod table;
+pub mod tls;
 
 pub mod case;
 pub mod config;
@@ -16,6 +19,9 @@ pub mod policy;
 
 pub mod mailbox;
 pub mod send;
+
+pub mod deliver;
+pub mod store;
 
 #[cfg(test)]
 pub mod golden;

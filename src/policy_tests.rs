@@ -123,7 +123,9 @@ fn every_answer_reads_as_its_golden_file_says_and_fits_a_terminal() {
     let mixed = templates.render("general", None, &["fr".to_owned()], values);
     all +=
         &format!("===== general unknown, fallback fr ({}) =====\nSubject: {}\n\n{}", mixed.language, mixed.subject, mixed.body);
-    assert_eq!(differs(&repository("fixtures/acknowledgements.golden"), &all), None);
+    if let Some(difference) = differs(&repository("fixtures/acknowledgements.golden"), &all) {
+        panic!("{difference}");
+    }
 }
 
 /// What an answer must not forget, whoever edits the texts (FIELD.md, issue 4).

@@ -126,6 +126,16 @@ impl<'t> Table<'t> {
         self.entries.get(name).map_or_else(Vec::new, |value| self.strings(name, value))
     }
 
+    /// The table under an operator's own name (see [`Table::names`]). The caller need not [`Table::finish`] it if it asks for all names.
+    pub fn named_table(&self, name: &str) -> Option<Table<'t>> {
+        let value = self.entries.get(name)?;
+        let Some(entries) = value.get_ref().as_table() else {
+            self.wrong(name, value, "a table");
+            return None;
+        };
+        Some(self.child(name, false, value.span(), entries))
+    }
+
     fn get(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
         self.asked.borrow_mut().push(key);
         self.entries.get(key)

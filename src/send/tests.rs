@@ -1,0 +1,1 @@
+//! Sending, against scripted servers on loopback.
