@@ -10,7 +10,17 @@ fn main() -> io::Result<()> {
     let mut code = String::new();
     embed(&mut code, "RULES", &root, "rules", "toml")?;
     embed(&mut code, "TEMPLATES", &root, "config/templates/acknowledgement", "txt")?;
-    fs::write(Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("shipped.rs"), code)
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    fs::write(out.join("shipped.rs"), code)?;
+    fs::write(out.join("fixtures.rs"), fixtures(&root)?)
+}
+
+/// The mails the demo delivers, and what is said about each.
+fn fixtures(root: &Path) -> io::Result<String> {
+    let mut code = String::new();
+    embed(&mut code, "MAILS", root, "fixtures/mails", "eml")?;
+    let expected = root.join("fixtures/mails/expected.toml").display().to_string();
+    Ok(format!("{code}const EXPECTED: &str = include_str!({expected:?});\n"))
 }
 
 /// A constant with (path below the root, text) of every file of that ending, sorted.
@@ -22,11 +32,14 @@ fn embed(code: &mut String, name: &str, root: &Path, folder: &str, ending: &str)
     }
     paths.retain(|path| path.extension().is_some_and(|e| e == ending));
     paths.sort();
-    writeln!(code, "const {name}: &[(&str, &str)] = &[").expect("a string takes everything");
+    // Mails are bytes and known by their file name; the rest is text and known by its path.
+    let mails = ending == "eml";
+    let (kind, include) = if mails { ("[u8]", "include_bytes") } else { ("str", "include_str") };
+    writeln!(code, "const {name}: &[(&str, &{kind})] = &[").expect("a string takes everything");
     for path in paths {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let shown = format!("{folder}/{file}");
-        writeln!(code, "    ({shown:?}, include_str!({:?})),", path.display().to_string()).expect("a string takes everything");
+        let shown = if mails { file.into_owned() } else { format!("{folder}/{file}") };
+        writeln!(code, "    ({shown:?}, {include}!({:?})),", path.display().to_string()).expect("a string takes everything");
     }
     writeln!(code, "];").expect("a string takes everything");
     Ok(())

@@ -63,9 +63,13 @@ make_certificates() {
 
 # Dovecot will not serve mail as root, so mail belongs to nobody when we are.
 start_dovecot() {
-    local group
+    local group service_users=""
     if [ "$(id -u)" -eq 0 ]; then owner=nobody; else owner=$(id -un); fi
     group=$(id -gn "$owner")
+    # An ordinary user cannot give its processes to Dovecot's own users.
+    if [ "$owner" != nobody ]; then
+        service_users=$(printf 'default_internal_user = %s\ndefault_login_user = %s\ndefault_internal_group = %s' "$owner" "$owner" "$group")
+    fi
     imap_port=$(free_port)
     cat >"$work/dovecot.conf" <<CONF
 base_dir = $work/run
@@ -75,8 +79,7 @@ listen = 127.0.0.1
 ssl = required
 ssl_cert = <$work/imap.pem
 ssl_key = <$work/imap.key
-default_internal_user = $(if [ "$owner" = nobody ]; then echo dovecot; else echo "$owner"; fi)
-default_login_user = $(if [ "$owner" = nobody ]; then echo dovenull; else echo "$owner"; fi)
+$service_users
 first_valid_uid = 1
 mail_uid = $owner
 mail_gid = $group
@@ -110,8 +113,11 @@ CONF
 
 # Counts in $work/sink, as "sess=1 quit=0 mesg=17", each time overwritten with a carriage return.
 start_sink() {
+    local user=()
+    # As root it insists on giving root up.
+    [ "$(id -u)" -ne 0 ] || user=(-u nobody)
     smtp_port=$(free_port)
-    smtp-sink -c "127.0.0.1:$smtp_port" 128 >"$work/sink" 2>/dev/null &
+    smtp-sink -c "${user[@]}" "127.0.0.1:$smtp_port" 128 >"$work/sink" 2>/dev/null &
     sink_pid=$!
 }
 

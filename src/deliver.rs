@@ -59,6 +59,14 @@ pub fn lanes(connections: usize) -> Vec<&'static [Kind]> {
 }
 
 impl Deliver {
+    /// How many workers there are to be.
+    pub fn connections(&self) -> usize {
+        match &self.send {
+            config::Send::Smtp(smtp) => smtp.connections,
+            config::Send::Files(_) => 3,
+        }
+    }
+
     /// One worker: claims rows of `kinds` and sends them until told to stop. `name` is for the watchdog.
     pub async fn work(self, name: String, kinds: &'static [Kind]) {
         let mut sender = Sender::new(&self.send);
@@ -160,7 +168,13 @@ impl Deliver {
                 tracing::warn!(row, kind, attempt, why, wait_s = wait.as_secs(), "not sent; trying again");
             }
             (Outcome::Later(why) | Outcome::Refused(why), _) => {
-                tracing::error!(row, kind, attempt, why, "given up: see `triaged outbox list`, then `outbox retry` or `outbox drop`");
+                tracing::error!(
+                    row,
+                    kind,
+                    attempt,
+                    why,
+                    "given up: see `triaged outbox list`, then `outbox retry` or `outbox drop`"
+                );
             }
         }
     }

@@ -2,13 +2,19 @@
 //! it whole; every operator command judges with the very same.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use ring::digest::{Context, SHA256};
+
+use crate::clock::Timestamp;
 use crate::config::{self, Account, Config, Intake};
+use crate::message::auth;
 use crate::problem::{Faults, Problems, Source, did_you_mean};
+use crate::reply::guard;
 use crate::reply::template::Templates;
 use crate::report::{Envelope, Report};
-use crate::rules::{Place, RuleSet, Verdict, World};
+use crate::rules::{Place, RuleSet, Trace, Verdict, World};
 use crate::table::Word;
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
@@ -55,6 +61,21 @@ impl Policy {
         }
     }
 
+    /// Reads the config alone: for commands that only need the store.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the config.
+    pub fn load_config(path: &Path) -> Result<Config, Faults> {
+        let problems = Problems::default();
+        match read_file(path, &problems) {
+            Some(source) => {
+                let config = config::read(&source, &problems);
+                problems.into_result(|| config)
+            }
+            None => Err(problems.into_faults()),
+        }
+    }
+
     /// The sample config with the shipped rules and texts. They are part of the program, so nothing is read from disk.
     pub fn shipped() -> Policy {
         let source = Source::new(SAMPLE.0, SAMPLE.1);
@@ -74,13 +95,82 @@ impl Policy {
     pub fn judge(&self, account: &str, raw: &[u8], envelope: &Envelope) -> Judged {
         let report = crate::message::read(raw, envelope);
         let (place, contact) = self.place_of(account, &report);
-        let verdict = self.rules.judge(&report, &place);
+        // A fault of ours in a rule must not lose a mail: it goes to its floor, or higher (law 2).
+        let verdict =
+            catch_unwind(AssertUnwindSafe(|| self.rules.judge(&report, &place))).unwrap_or_else(|_| self.unjudged(&place));
         Judged { report, verdict, place, contact }
     }
 
     /// Which of our addresses a mail came to: where its verdict starts, and the address that answers.
     pub fn place_of(&self, account: &str, report: &Report) -> (Place, String) {
         place_of(&self.config, account, report)
+    }
+
+    /// The account whose intake address a mail names; where it names none, the first.
+    pub fn account_of(&self, report: &Report) -> String {
+        let delivered: Vec<String> = report.delivered_to.iter().map(|a| config::base(a)).collect();
+        let written: Vec<String> = report.to.iter().chain(&report.cc).map(|a| config::base(&a.address)).collect();
+        let names = |bases: &[String]| self.config.accounts.iter().find(|account| !named(account, bases).is_empty());
+        let account = names(&delivered).or_else(|| names(&written)).or(self.config.accounts.first());
+        account.map_or_else(String::new, |account| account.id.clone())
+    }
+
+    /// The verdict on a mail that the rules failed on.
+    fn unjudged(&self, place: &Place) -> Verdict {
+        let queue = most_urgent(&self.config, [&place.default, &place.floor].into_iter()).cloned();
+        let because = "the rules failed on this mail through a fault of ours: it goes to the more urgent of default and floor";
+        let trace = Trace {
+            rules_hash: self.rules.hash().into(),
+            fired: Vec::new(),
+            vetoed: Vec::new(),
+            sums: Vec::new(),
+            default: place.default.clone(),
+            floor: place.floor.clone(),
+            because: vec![because.into()],
+        };
+        let (passed, topics, flags) = Default::default();
+        Verdict { queue: queue.unwrap_or_default(), passed, topics, flags, trace }
+    }
+
+    /// May this mail be answered, and to whom? The guard, with all it needs from the config.
+    pub fn answer(&self, judged: &Judged, so_far: guard::SoFar, now: Timestamp) -> guard::Answer {
+        let identity = &self.config.identity;
+        guard::guard(&guard::Question {
+            report: &judged.report,
+            flags: &judged.verdict.flags,
+            identity,
+            own_addresses: &self.config.own_addresses(),
+            limits: &self.config.limits,
+            auth: auth::results(&judged.report, &identity.authserv_ids),
+            so_far,
+            now,
+        })
+    }
+
+    /// The folders whose files make up this policy: what is watched for changes.
+    pub fn folders(&self, path: &Path) -> Vec<PathBuf> {
+        let own = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        [Some(own), self.config.rules.clone(), self.texts_folder()].into_iter().flatten().collect()
+    }
+
+    /// A hash over every file that makes up this policy as it lies on disk now: tells whether anything changed.
+    pub fn fingerprint(&self, path: &Path) -> [u8; 32] {
+        let quiet = Problems::default();
+        let files =
+            |folder: Option<PathBuf>, ending| folder.and_then(|folder| read_folder(&folder, ending, &quiet)).unwrap_or_default();
+        let mut hash = Context::new(&SHA256);
+        hash.update(&fs::read(path).unwrap_or_default());
+        for source in files(self.config.rules.clone(), "toml").iter().chain(&files(self.texts_folder(), "txt")) {
+            hash.update(source.path.as_os_str().as_encoded_bytes());
+            hash.update(source.text.as_bytes());
+        }
+        let mut print = [0; 32];
+        print.copy_from_slice(hash.finish().as_ref());
+        print
+    }
+
+    fn texts_folder(&self) -> Option<PathBuf> {
+        self.config.templates.as_ref().map(|folder| folder.join("acknowledgement"))
     }
 }
 

@@ -353,6 +353,14 @@ impl Config {
         self.accounts.iter().find(|account| account.id == id)
     }
 
+    /// Our own address: From and envelope sender of forwards and alerts. Files go nowhere, so there any will do.
+    pub fn sender(&self) -> String {
+        match &self.send {
+            Send::Smtp(smtp) => smtp.from.clone(),
+            Send::Files(_) => format!("triaged@{}", self.identity.domain),
+        }
+    }
+
     /// Every address that is ours, lower case: intake, queues, sender, and those listed.
     pub fn own_addresses(&self) -> Vec<String> {
         let intake = self.accounts.iter().flat_map(|a| &a.intake).map(|i| i.address.clone());

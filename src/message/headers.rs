@@ -2,6 +2,7 @@
 //! lose no line that stands between the headers without being one. Values are decoded by mail-parser's field parsers.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 
 use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::parsers::MessageStream;
@@ -52,10 +53,12 @@ pub fn split(raw: &[u8]) -> Head<'_> {
             (Some((_, _, stop)), _) if matches!(line[0], b' ' | b'\t') => *stop = end,
             (_, Some(name)) => {
                 // After a stray line, a "header" nobody knows is as likely a line of the text ("Note: he is armed").
-                if !head.stray.is_empty() && !name.starts_with("X-") && HeaderName::parse(name).is_none_or(|name| name.is_other()) {
+                if !head.stray.is_empty() && !name.starts_with("X-") && !is_known(name) {
                     head.stray.extend(line);
                 }
-                if let Some((name, from, to)) = open.replace((name, at + line.iter().position(|b| *b == b':').unwrap_or(0) + 1, end)) {
+                if let Some((name, from, to)) =
+                    open.replace((name, at + line.iter().position(|b| *b == b':').unwrap_or(0) + 1, end))
+                {
                     head.fields.push((name, &raw[from..to]));
                 }
             }
@@ -65,14 +68,23 @@ pub fn split(raw: &[u8]) -> Head<'_> {
         at = end;
     }
     head.fields.extend(open.map(|(name, from, to)| (name, &raw[from..to])));
+    if !head.fields.is_empty() && !head.fields.iter().any(|(name, _)| is_known(name)) {
+        // Not one header that a mail has: a text that begins like one ("Warning: he is armed").
+        head.stray = raw[..head.body].to_vec();
+    }
     head
+}
+
+fn is_known(name: &str) -> bool {
+    HeaderName::parse(name).is_some_and(|name| !name.is_other())
 }
 
 /// The name of a header line (RFC 5322 3.6.8), with the blanks before the colon that some senders put there.
 fn name(line: &[u8]) -> Option<&str> {
     let colon = line.iter().position(|b| *b == b':')?;
     let name = line[..colon].trim_ascii_end();
-    let good = !name.is_empty() && name.iter().all(|b| (33..=126).contains(b));
+    // RFC 5322 allows more signs, but a name with brackets or quotes is a line of JSON or HTML, not a header.
+    let good = !name.is_empty() && name.iter().all(|b| b.is_ascii_graphic() && !b"\"<>[]{}()\\,;@=?*|^`'".contains(b));
     if good { std::str::from_utf8(name).ok() } else { None }
 }
 
@@ -151,7 +163,7 @@ impl<'a> Head<'a> {
         let mut kept: Vec<String> = Vec::new();
         for (_, raw) in noted.take(MAX_REFERENCES) {
             for part in decode(raw).0.split(',') {
-                let address = part.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase();
+                let address = part.rsplit('<').next().unwrap_or(part).trim().trim_end_matches('>').to_lowercase();
                 if address.contains('@') && kept.len() < MAX_ADDRESSES && !kept.contains(&address) {
                     kept.push(address);
                 }
@@ -216,8 +228,13 @@ fn join_words(line: &str, bad: &mut bool) -> String {
             out.truncate(out.len() - 2);
             out.push_str(payload);
             out.push_str("?=");
-        } else {
+        } else if payload.is_ascii() {
             out.push_str(&line[at..end]);
+        } else {
+            // Letters that should have been escaped: they are UTF-8 by now, whatever the word says.
+            *bad = true;
+            out.push_str(&line[at..start]);
+            let _ = write!(out, "=?utf-8?{}?{payload}?=", char::from(word.encoding));
         }
         (at, last) = (end, Some(key));
     }
@@ -252,7 +269,9 @@ fn addresses(raw: &[u8]) -> Vec<Address> {
         let address = entry.address().map(text::one_line).unwrap_or_default();
         // "a@example.org" alone in quotes comes back as a name.
         match name {
-            Some(name) if address.is_empty() && name.contains('@') && !name.contains(' ') => Address { name: None, address: name },
+            Some(name) if address.is_empty() && name.contains('@') && !name.contains(' ') => {
+                Address { name: None, address: name }
+            }
             name => Address { name, address },
         }
     };
@@ -268,7 +287,11 @@ fn ids(raw: &[u8]) -> Vec<String> {
     };
     if !line.contains('<') {
         let words = line.split_whitespace();
-        return if line.contains('@') { words.filter(|id| id.contains('@')).filter_map(usable).collect() } else { usable(&line).into_iter().collect() };
+        return if line.contains('@') {
+            words.filter(|id| id.contains('@')).filter_map(usable).collect()
+        } else {
+            usable(&line).into_iter().collect()
+        };
     }
     line.split('<').skip(1).filter_map(|part| usable(part.split('>').next().unwrap_or(part))).collect()
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::{alternative, charset, headers, html, text, transfer, uu};
 use crate::report::{Attachment, Damage};
@@ -65,7 +65,10 @@ pub struct Gathered {
 /// Whether a mail could nest so deep that the parser must not see it.
 pub fn nests_too_deep(raw: &[u8]) -> bool {
     let mentions = |word: &'static [u8]| {
-        raw.windows(word.len()).filter(|window| matches!(window[0], b'/') && window.eq_ignore_ascii_case(word)).take(MAX_MENTIONS + 1).count()
+        raw.windows(word.len())
+            .filter(|window| matches!(window[0], b'/') && window.eq_ignore_ascii_case(word))
+            .take(MAX_MENTIONS + 1)
+            .count()
     };
     mentions(b"/rfc822") + mentions(b"/global") + mentions(b"/digest") > MAX_MENTIONS
 }
@@ -80,6 +83,11 @@ impl Gathered {
         if let Some(message) = PARSER.parse(raw) {
             self.message(&message, raw);
         }
+    }
+
+    /// Whether nothing was found: no text, no file, no mail.
+    pub fn is_blank(&self) -> bool {
+        self.manifest.is_empty() && self.forwarded.is_empty() && self.pieces.iter().all(|piece| piece.text.trim().is_empty())
     }
 
     /// All parts of one parsed message; `base` is what its offsets count in.
@@ -189,7 +197,8 @@ impl Gathered {
         let name = file_name(part);
         let attached = part.content_disposition().is_some_and(|value| value.is_attachment());
         let inline = part.content_disposition().is_some_and(|value| value.is_inline());
-        match Reading::of(media_type, name.as_deref()) {
+        let reading = if is_contradictory(part) { Reading::Structure } else { Reading::of(media_type, name.as_deref()) };
+        match reading {
             Reading::Structure => {
                 self.damage.insert(Damage::BadStructure);
                 let bytes = self.bytes(part, base);
@@ -220,6 +229,9 @@ impl Gathered {
                 self.list(part, media_type, &bytes);
                 if media_type.ends_with("pkcs7-mime") {
                     self.signed_content(&bytes);
+                } else if let Some(text) = text_in(media_type, &bytes) {
+                    let kind = if text.contains("</") { Kind::Html } else { Kind::Plain };
+                    self.attach(kind, text);
                 }
             }
         }
@@ -404,6 +416,23 @@ impl Reading {
     }
 }
 
+/// Text under a type that nobody knows or that is no text type ("plain/text", application/json): nobody may hide words behind a
+/// wrong type. Images and the like are left alone, and so are keys and signatures, which are letters but no words.
+fn text_in<'x>(media_type: &str, bytes: &'x [u8]) -> Option<&'x str> {
+    let (kind, subtype) = media_type.split_once('/')?;
+    let never = ["image", "audio", "video", "font", "model"].contains(&kind)
+        || ["signature", "keys", "encrypted"].iter().any(|end| subtype.ends_with(end));
+    let text = std::str::from_utf8(bytes).ok().filter(|_| !never)?;
+    (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
+}
+
+/// Two Content-Type headers, one of them a multipart: whichever the parser took, the other may be meant.
+fn is_contradictory(part: &MessagePart<'_>) -> bool {
+    let types = part.headers.iter().filter(|header| header.name == HeaderName::ContentType);
+    let types: Vec<_> = types.filter_map(|header| header.value.as_content_type()).collect();
+    types.len() > 1 && types.iter().any(|value| value.ctype().eq_ignore_ascii_case("multipart"))
+}
+
 /// What a person sees of several versions of one text: the plain one, with every line only the HTML has.
 fn chosen(choices: Vec<Piece>) -> Vec<Piece> {
     let join = |kind: Kind| {
@@ -456,7 +485,9 @@ fn is_encrypted(part: &MessagePart<'_>, media_type: &str) -> bool {
     let smime = || part.content_type().and_then(|value| value.attribute("smime-type")).unwrap_or_default().to_ascii_lowercase();
     match media_type {
         "application/pgp-encrypted" => true,
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => !["signed-data", "certs-only", "compressed-data"].contains(&smime().as_str()),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            !["signed-data", "certs-only", "compressed-data"].contains(&smime().as_str())
+        }
         _ => false,
     }
 }

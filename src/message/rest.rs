@@ -47,7 +47,9 @@ impl Gathered {
 /// `--token` before a part's header, or `--token--`.
 fn is_boundary(line: &[u8], next: &[u8]) -> bool {
     let line = line.trim_ascii_end();
-    line.len() > 4 && line.starts_with(b"--") && (begins_with_mime_header(next) || line.ends_with(b"--") && line.iter().any(|b| *b != b'-'))
+    line.len() > 4
+        && line.starts_with(b"--")
+        && (begins_with_mime_header(next) || line.ends_with(b"--") && line.iter().any(|b| *b != b'-'))
 }
 
 fn begins_with_mime_header(bytes: &[u8]) -> bool {

@@ -321,6 +321,18 @@ pub fn find(view: &View<'_>, reference: &Reference) -> Result<Option<CaseRow>> {
     Ok(view.0.prepare_cached(&sql)?.query_row([reference.as_str()], case_row).optional()?)
 }
 
+/// The cases that have a message with this Message-ID, newest first.
+///
+/// # Errors
+/// The store's own.
+pub fn by_message_id(view: &View<'_>, message_id: &str) -> Result<Vec<CaseRow>> {
+    let sql =
+        format!("{CASE_ROW} WHERE c.id IN (SELECT case_id FROM messages WHERE message_id = ?1) ORDER BY c.id DESC LIMIT 20");
+    let mut select = view.0.prepare_cached(&sql)?;
+    let rows = select.query_map([message_id], case_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The case of a row id.
 ///
 /// # Errors
@@ -371,6 +383,24 @@ pub fn messages(view: &View<'_>, case_id: i64) -> Result<Vec<MessageRow>> {
         messages.push(message);
     }
     Ok(messages)
+}
+
+/// Messages stored after the one of this id, each with its case, oldest first; at most a thousand.
+///
+/// # Errors
+/// The store's own.
+pub fn since(view: &View<'_>, after: i64) -> Result<Vec<(CaseRow, MessageRow)>> {
+    let mut select = view.0.prepare_cached("SELECT id, case_id FROM messages WHERE id > ?1 ORDER BY id LIMIT 1000")?;
+    let ids = select.query_map([after], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    let mut rows = Vec::new();
+    for id in ids {
+        let (id, case_id) = id?;
+        let message = messages(view, case_id)?.into_iter().find(|message| message.id == id);
+        if let Some(message) = message {
+            rows.push((get(view, case_id)?, message));
+        }
+    }
+    Ok(rows)
 }
 
 /// The raw bytes of a message.

@@ -16,8 +16,8 @@ use super::guard::Guard;
 use crate::mailbox::Trouble;
 
 /// Plain TCP or TLS, whichever it is.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Stream for S {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug> Stream for S {}
 
 /// What is called with every untagged reply.
 pub type See<'a> = &'a mut (dyn FnMut(&Response<'_>) + Send);
