@@ -306,5 +306,4 @@ fn read_folder(folder: &Path, ending: &str, problems: &Problems) -> Option<Vec<S
 }
 
 #[cfg(test)]
-#[path = "policy_tests.rs"]
 mod tests;
