@@ -1,0 +1,139 @@
+//! A second reading for text whose charset is missing, unknown or wrong: a report that nobody can read is a report lost.
+
+use mail_parser::decoders::charsets::map::charset_decoder;
+
+/// Bytes to text by the charset declared, and whether the declaration had to be doubted.
+/// Order: what is declared if it fits, UTF-8 if the bytes are UTF-8, else the likeliest old 8-bit charset.
+pub fn decode(bytes: &[u8], declared: Option<&str>) -> (String, bool) {
+    let declared = declared.map(|name| name.trim().trim_matches(['"', '\'']).to_ascii_lowercase());
+    let name = declared.as_deref().unwrap_or("utf-8");
+    let utf8 = std::str::from_utf8(bytes);
+    if let Ok(text) = utf8 {
+        if bytes.is_ascii() && !stateful(name) || is_utf8(name) {
+            // An unknown charset over pure ASCII bytes may still hide text (an escape-coded one), hence the mark.
+            return (text.to_owned(), !known(name));
+        }
+        // UTF-8 bytes under a single-byte name: nobody writes "Ã©" on purpose.
+        if single_byte_latin(name) || !known(name) {
+            return (text.to_owned(), true);
+        }
+    }
+    if is_utf8(name) || !known(name) || name.contains("ascii") {
+        return (guess(bytes), true);
+    }
+    match charset_decoder(name.as_bytes()) {
+        Some(decoder) => sound(decoder(bytes), bytes),
+        None => (guess(bytes), true),
+    }
+}
+
+/// Whether a text that the parser decoded can be taken without looking at its bytes again.
+pub fn trusted(text: &str, declared: Option<&str>) -> bool {
+    let name = declared.unwrap_or("utf-8").to_ascii_lowercase();
+    // A single-byte charset fits any bytes, so that a wrong one shows in the bytes only.
+    known(&name) && !text.contains('\u{fffd}') && (text.is_ascii() || !single_byte_latin(&name))
+}
+
+/// Takes a decoded text unless too much of it is replacement characters.
+fn sound(text: String, bytes: &[u8]) -> (String, bool) {
+    let lost = text.matches('\u{fffd}').count();
+    match lost {
+        0 => (text, false),
+        _ if lost * 10 < text.chars().count() => (text, true),
+        // hz and iso-2022-kr come back as one replacement character: what is ASCII in them is still worth reading.
+        _ => (guess(bytes), true),
+    }
+}
+
+/// Text of bytes that nobody declared: UTF-8 as far as it goes, else Cyrillic or Western by how the bytes are spread.
+pub fn guess(bytes: &[u8]) -> String {
+    let lossy = String::from_utf8_lossy(bytes);
+    let lost = lossy.matches('\u{fffd}').count();
+    let whole = lossy.chars().filter(|c| !c.is_ascii() && *c != '\u{fffd}').count();
+    if lost == 0 || whole > lost {
+        return lossy.into_owned();
+    }
+    let name = likely_charset(bytes);
+    charset_decoder(name.as_bytes()).map_or_else(|| lossy.into_owned(), |decoder| decoder(bytes))
+}
+
+/// Western text has single high bytes among ASCII letters; Cyrillic words are high bytes only. Russian is mostly lower case,
+/// which is the upper half of windows-1251 and the lower half of KOI8.
+fn likely_charset(bytes: &[u8]) -> &'static str {
+    let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let high = bytes.iter().filter(|b| **b >= 0xc0).count();
+    let pairs = bytes.windows(2).filter(|w| w[0] >= 0xc0 && w[1] >= 0xc0).count();
+    if high < 8 || pairs * 2 < high || high * 2 < letters {
+        return "windows-1252";
+    }
+    let upper_half = bytes.iter().filter(|b| **b >= 0xe0).count();
+    if upper_half * 2 > high { "windows-1251" } else { "koi8-r" }
+}
+
+/// The charset an HTML text names for itself in its first two kilobytes, if its part does not.
+pub fn of_html(bytes: &[u8]) -> Option<String> {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(2048)]).to_ascii_lowercase();
+    let (_, rest) = start.split_once("charset=")?;
+    let name: String =
+        rest.trim_start_matches(['"', '\'']).chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// Whether bytes that look like ASCII may mean something else in this charset.
+fn stateful(name: &str) -> bool {
+    name.contains("2022") || name.starts_with("hz") || name.contains("utf-7") || name.contains("utf7") || name.contains("16")
+}
+
+fn is_utf8(name: &str) -> bool {
+    name.starts_with("utf-8") || name.starts_with("utf8") || name.starts_with("unicode-1-1-utf-8") || name.is_empty()
+}
+
+/// Whether somebody here can decode it.
+pub fn known(name: &str) -> bool {
+    is_utf8(name) || charset_decoder(name.as_bytes()).is_some()
+}
+
+fn single_byte_latin(name: &str) -> bool {
+    ["ascii", "iso-8859-1", "iso8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"]
+        .iter()
+        .any(|known| name.contains(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf8_under_a_latin_name_is_read_as_utf8() {
+        assert_eq!(decode("für Zoë".as_bytes(), Some("iso-8859-1")), ("für Zoë".into(), true));
+        assert_eq!(decode(b"f\xfcr", Some("iso-8859-1")), ("für".into(), false));
+    }
+
+    #[test]
+    fn raw_eight_bit_text_without_a_charset_is_guessed() {
+        assert_eq!(decode(b"Hilfe f\xfcr mich", None), ("Hilfe für mich".into(), true));
+        let koi = b"\xf0\xd2\xc9\xd7\xc5\xd4 \xcd\xc9\xd2 \xd0\xcf\xcd\xcf\xc7\xc9\xd4\xc5";
+        assert_eq!(decode(koi, None), ("Привет мир помогите".into(), true));
+        let win = b"\xcf\xf0\xe8\xe2\xe5\xf2 \xec\xe8\xf0 \xef\xee\xec\xee\xe3\xe8\xf2\xe5";
+        assert_eq!(decode(win, Some("x-unknown")), ("Привет мир помогите".into(), true));
+    }
+
+    #[test]
+    fn an_unknown_charset_is_marked_even_over_ascii() {
+        assert_eq!(decode(b"help", Some("klingon-8")), ("help".into(), true));
+        assert_eq!(decode(b"help", Some("US-ASCII")), ("help".into(), false));
+    }
+
+    #[test]
+    fn charsets_nobody_decodes_keep_their_ascii_words() {
+        let (text, bad) = decode(b"\x1b$)CHelp \x0e>H3g\x0f now", Some("iso-2022-kr"));
+        assert!(bad && text.contains("Help") && text.contains("now"));
+    }
+
+    #[test]
+    fn one_cut_character_does_not_turn_utf8_into_latin() {
+        let text = "Помогите".as_bytes();
+        let (read, bad) = decode(&text[..text.len() - 1], Some("utf-8"));
+        assert!(bad && read.starts_with("Помогит"));
+    }
+}
