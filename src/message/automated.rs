@@ -133,13 +133,13 @@ fn loop_header(report: &Report) -> Option<Automated> {
     found.then(|| reason("auto-reply-header", "an auto-responder marked it as its own (X-Autoreply or the like)")).flatten()
 }
 
-/// Local parts of every address the mail is said to come from, lower case: From, Sender, envelope sender.
+/// Local parts of every address the mail is said to come from, lower case: From, Reply-To, Sender, envelope sender.
 fn local_parts(report: &Report) -> impl Iterator<Item = String> {
     let envelope = match &report.return_path {
         ReturnPath::Address(address) => Some(address.as_str()),
         ReturnPath::Absent | ReturnPath::Null => None,
     };
-    let from = report.from.iter().map(|a| a.address.as_str());
+    let from = report.from.iter().chain(&report.reply_to).map(|a| a.address.as_str());
     let sender = values(report, "Sender").map(|v| v.rsplit(['<', ' ']).next().unwrap_or_default());
     let all: Vec<&str> = from.chain(sender).chain(envelope).collect();
     // A mailer that knows no domain still has a name: "MAILER-DAEMON" alone.
@@ -181,7 +181,7 @@ fn robot_sender(report: &Report) -> Option<Automated> {
 /// `noreply` and its spellings, alone or as a word of the local part (`noreply-news`, `alerts.no-reply`), not as part of one.
 fn noreply_sender(report: &Report) -> Option<Automated> {
     let silent = |local: String| {
-        let joined = local.replace(['-', '_', '.'], "");
+        let joined = local.replace(['-', '_'], "");
         let words: Vec<&str> = local.split(['-', '_', '.', '+', '=']).collect();
         let pair = |a: &str, b: &str| words.windows(2).any(|w| w == [a, b]);
         let begins =

@@ -26,6 +26,7 @@ fn now() -> Timestamp {
 
 fn identity() -> Identity {
     Identity {
+        general_contact: "ca@example.org".into(),
         name: "Trust & Safety".into(),
         domain: "triaged.example.org".into(),
         authserv_ids: vec!["mx.example.org".into()],

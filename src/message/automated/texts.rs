@@ -64,7 +64,7 @@ fn away(subject: &Subject, text: &Text) -> bool {
     match subject.reply {
         // "Automatic reply: your subject"; nobody but a program names a mail so.
         Some(Shape::Prefix) => true,
-        Some(Shape::Whole) => automatic || absent || text.count(Meaning::Return) > 0 && text.length < SHORT,
+        Some(Shape::Whole) => automatic || absent || text.count(Meaning::Return) > 1 && text.length < SHORT / 2 && !text.asks,
         None => automatic && !text.asks || absent && text.count(Meaning::Return) > 0 && !text.asks,
     }
 }
@@ -227,7 +227,8 @@ impl Text {
             found,
             status_code: folded.split([' ', '#', '(', ')', ',', ';', '-', ':']).any(is_status_code),
             greeting: greetings.iter().any(|g| folded.starts_with(g)),
-            asks: folded.contains(['?', '？', '؟', '\u{37e}']),
+            asks: folded.contains(['？', '؟', '\u{37e}'])
+                || folded.split(' ').any(|word| word.ends_with('?') && !word.contains("://")),
         }
     }
 
