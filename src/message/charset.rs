@@ -94,7 +94,9 @@ pub fn known(name: &str) -> bool {
 }
 
 fn single_byte_latin(name: &str) -> bool {
-    ["ascii", "iso-8859-1", "iso8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"].iter().any(|known| name.contains(known))
+    ["ascii", "iso-8859-1", "iso8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"]
+        .iter()
+        .any(|known| name.contains(known))
 }
 
 #[cfg(test)]

@@ -56,7 +56,9 @@ pub fn split(raw: &[u8]) -> Head<'_> {
                 if !head.stray.is_empty() && !name.starts_with("X-") && !is_known(name) {
                     head.stray.extend(line);
                 }
-                if let Some((name, from, to)) = open.replace((name, at + line.iter().position(|b| *b == b':').unwrap_or(0) + 1, end)) {
+                if let Some((name, from, to)) =
+                    open.replace((name, at + line.iter().position(|b| *b == b':').unwrap_or(0) + 1, end))
+                {
                     head.fields.push((name, &raw[from..to]));
                 }
             }
@@ -209,6 +211,8 @@ struct Word<'a> {
 /// Joins neighbouring encoded words of the same charset and encoding: senders cut UTF-8 characters in two at the seam.
 fn join_words(line: &str, bad: &mut bool) -> String {
     let mut out = String::with_capacity(line.len());
+    // Behind the last "?=" no word can end, and mail-parser looks for the end of each anew, which is quadratic.
+    let (line, tail) = line.split_at(line.rfind("?=").map_or(0, |n| n + 2));
     let (mut at, mut last): (usize, Option<(String, u8)>) = (0, None);
     while let Some(start) = line[at..].find("=?").map(|n| at + n) {
         let Some(word) = word(line, start) else {
@@ -216,7 +220,6 @@ fn join_words(line: &str, bad: &mut bool) -> String {
             (at, last) = (start + 2, None);
             continue;
         };
-        // A word without an end means that no later one has one either: searching on would be quadratic.
         let Some(length) = word.rest.find("?=") else { break };
         let (payload, end) = (&word.rest[..length], line.len() - word.rest.len() + length + 2);
         let name = word.charset.split('*').next().unwrap_or_default().to_ascii_lowercase();
@@ -237,6 +240,7 @@ fn join_words(line: &str, bad: &mut bool) -> String {
         (at, last) = (end, Some(key));
     }
     out.push_str(&line[at..]);
+    out.push_str(&tail.replace("=?", "= ?"));
     out
 }
 
@@ -267,7 +271,9 @@ fn addresses(raw: &[u8]) -> Vec<Address> {
         let address = entry.address().map(text::one_line).unwrap_or_default();
         // "a@example.org" alone in quotes comes back as a name.
         match name {
-            Some(name) if address.is_empty() && name.contains('@') && !name.contains(' ') => Address { name: None, address: name },
+            Some(name) if address.is_empty() && name.contains('@') && !name.contains(' ') => {
+                Address { name: None, address: name }
+            }
             name => Address { name, address },
         }
     };
@@ -283,7 +289,11 @@ fn ids(raw: &[u8]) -> Vec<String> {
     };
     if !line.contains('<') {
         let words = line.split_whitespace();
-        return if line.contains('@') { words.filter(|id| id.contains('@')).filter_map(usable).collect() } else { usable(&line).into_iter().collect() };
+        return if line.contains('@') {
+            words.filter(|id| id.contains('@')).filter_map(usable).collect()
+        } else {
+            usable(&line).into_iter().collect()
+        };
     }
     line.split('<').skip(1).filter_map(|part| usable(part.split('>').next().unwrap_or(part))).collect()
 }

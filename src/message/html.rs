@@ -194,8 +194,8 @@ impl Reader {
     fn separate(&mut self, tag: &[u8]) {
         for flow in [&mut self.shown, &mut self.hidden] {
             match tag {
-                b"p" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"table" | b"ul" | b"ol" | b"dl" | b"blockquote" | b"pre"
-                | b"hr" => flow.block(2),
+                b"p" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"table" | b"ul" | b"ol" | b"dl" | b"blockquote"
+                | b"pre" | b"hr" => flow.block(2),
                 b"div" | b"tr" | b"li" | b"dt" | b"dd" | b"section" | b"article" | b"header" | b"footer" | b"main" | b"form"
                 | b"center" | b"address" | b"body" | b"fieldset" | b"legend" | b"caption" | b"option" | b"title" | b"figure"
                 | b"nav" | b"aside" | b"details" | b"summary" | b"figcaption" => flow.block(1),
@@ -232,16 +232,20 @@ impl Reader {
 /// An alternative text that a machine filled with the file's name says nothing.
 fn is_image_name(alt: &str) -> bool {
     let alt = alt.trim().to_ascii_lowercase();
-    !alt.contains(char::is_whitespace) && [".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".svg"].iter().any(|end| alt.ends_with(end))
+    !alt.contains(char::is_whitespace)
+        && [".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".svg"].iter().any(|end| alt.ends_with(end))
 }
 
 /// Whether a style attribute takes its element out of sight.
 fn hides(style: &[u8]) -> bool {
-    let style: String = String::from_utf8_lossy(style).chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+    let style: String =
+        String::from_utf8_lossy(style).chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
     style.split(';').any(|rule| {
         let rule = rule.strip_suffix("!important").unwrap_or(rule);
         matches!(rule, "display:none" | "visibility:hidden" | "mso-hide:all" | "opacity:0" | "max-height:0" | "max-height:0px")
-            || rule.strip_prefix("font-size:").is_some_and(|size| size.trim_end_matches(|c: char| c.is_alphabetic() || c == '%').parse() == Ok(0.0))
+            || rule
+                .strip_prefix("font-size:")
+                .is_some_and(|size| size.trim_end_matches(|c: char| c.is_alphabetic() || c == '%').parse() == Ok(0.0))
     })
 }
 
@@ -280,21 +284,28 @@ mod tests {
 
     #[test]
     fn hidden_text_is_kept_apart_and_not_lost() {
-        let page = read("<p>seen<div style='DISPLAY : none'>gone <div>deep</div></div><span style='font-size:0px'>tiny</span><b hidden>x</b>end");
+        let page = read(
+            "<p>seen<div style='DISPLAY : none'>gone <div>deep</div></div><span style='font-size:0px'>tiny</span><b hidden>x</b>end",
+        );
         assert_eq!((page.text.as_str(), page.hidden.as_str()), ("seen\nend", "gone\ndeep\ntiny\nx"));
         assert_eq!(text("<p style='font-size:10px;max-height:100px'>seen"), "seen");
     }
 
     #[test]
     fn alt_texts_and_links_are_kept_once() {
-        let page = read("<a href='https://example.org/x'>here</a> <img alt='a cat'><img alt='2aa3.png'> <a href='https://example.org/x'>again</a><a href='mailto:a@example.org'>a@example.org</a><a href='#top'>up</a>");
+        let page = read(
+            "<a href='https://example.org/x'>here</a> <img alt='a cat'><img alt='2aa3.png'> <a href='https://example.org/x'>again</a><a href='mailto:a@example.org'>a@example.org</a><a href='#top'>up</a>",
+        );
         assert_eq!(page.text, "here a cat againa@example.orgup");
         assert_eq!(page.links, ["https://example.org/x"]);
     }
 
     #[test]
     fn quotes_are_marked_as_in_plain_text() {
-        assert_eq!(text("new<blockquote>old<br>older<blockquote>oldest</blockquote></blockquote>end"), "new\n\n> old\n> older\n\n> > oldest\n\nend");
+        assert_eq!(
+            text("new<blockquote>old<br>older<blockquote>oldest</blockquote></blockquote>end"),
+            "new\n\n> old\n> older\n\n> > oldest\n\nend"
+        );
     }
 
     #[test]

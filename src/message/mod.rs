@@ -9,6 +9,7 @@ use crate::report::{Damage, Envelope, Extent, Fields, Report};
 mod alternative;
 pub mod automated;
 mod charset;
+mod disarm;
 mod headers;
 mod html;
 mod language;

@@ -7,21 +7,20 @@ use std::sync::LazyLock;
 
 use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::{alternative, charset, headers, html, text, transfer, uu};
+use super::{alternative, charset, disarm, headers, html, text, transfer, uu};
 use crate::report::{Attachment, Damage};
 
 /// Levels of messages in messages, and of multiparts in multiparts, that are followed.
-pub const MAX_LEVEL: usize = 100;
-/// Mentions of a nesting type a mail may hold before it is not given to the parser: they bound the depth of what the parser
-/// builds, which is freed by recursion (25,000 levels fit in 2 MiB of stack). Above [`MAX_LEVEL`] because a digest of several hundred mails is honest.
-const MAX_MENTIONS: usize = 1000;
+const MAX_LEVEL: usize = 100;
+/// How deep broken multiparts and mails in files are followed: unlike messages in plain sight, each level reads its bytes again.
+const MAX_REREAD: usize = 10;
 /// Attachments listed in the manifest.
 const MAX_ATTACHMENTS: usize = 1000;
 /// Bytes of HTML read from each end of a part.
 const MAX_HTML: usize = 1024 * 1024;
 
 /// The parser, its tables built once. Only MIME headers are parsed by it: the header of the mail is read in [`headers`].
-pub static PARSER: LazyLock<MessageParser> = LazyLock::new(|| MessageParser::new().with_mime_headers());
+static PARSER: LazyLock<MessageParser> = LazyLock::new(|| MessageParser::new().with_mime_headers());
 
 /// What a text was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,26 +59,29 @@ pub struct Gathered {
     pub damage: BTreeSet<Damage>,
     /// How many messages we are in.
     pub level: usize,
-}
-
-/// Whether a mail could nest so deep that the parser must not see it.
-pub fn nests_too_deep(raw: &[u8]) -> bool {
-    let mentions = |word: &'static [u8]| {
-        raw.windows(word.len()).filter(|window| matches!(window[0], b'/') && window.eq_ignore_ascii_case(word)).take(MAX_MENTIONS + 1).count()
-    };
-    mentions(b"/rfc822") + mentions(b"/global") + mentions(b"/digest") > MAX_MENTIONS
+    /// How many times the bytes we are in were given to the parser.
+    pub rereads: usize,
 }
 
 impl Gathered {
     /// Reads the body of a mail: `raw` with its header, so that the parser finds the boundary.
     pub fn body(&mut self, raw: &[u8], body: usize) {
-        if nests_too_deep(raw) {
+        if !self.structured(raw, Self::message) {
+            self.loose(&raw[body.min(raw.len())..]);
+        }
+    }
+
+    /// Gives bytes to the parser and what it finds to `reader`; false when they are nothing for it.
+    pub fn structured(&mut self, bytes: &[u8], reader: fn(&mut Self, &Message<'_>, &[u8])) -> bool {
+        let Some(bytes) = disarm::disarmed(bytes).filter(|_| self.rereads < MAX_REREAD) else {
             self.damage.insert(Damage::TooDeep);
-            return self.loose(&raw[body.min(raw.len())..]);
-        }
-        if let Some(message) = PARSER.parse(raw) {
-            self.message(&message, raw);
-        }
+            return false;
+        };
+        let Some(message) = PARSER.parse(&*bytes) else { return false };
+        self.rereads += 1;
+        reader(self, &message, &bytes);
+        self.rereads -= 1;
+        true
     }
 
     /// Whether nothing was found: no text, no file, no mail.
@@ -236,19 +238,16 @@ impl Gathered {
 
     /// A mail attached as a file, or encoded more often than the parser follows.
     fn mail_in(&mut self, bytes: &[u8]) {
-        if self.level >= MAX_LEVEL || nests_too_deep(bytes) {
-            self.damage.insert(Damage::TooDeep);
+        if !self.structured(bytes, Self::nested) {
             let rest = super::rest::loose_text(bytes);
             self.forward("", &rest);
-        } else if let Some(message) = PARSER.parse(bytes) {
-            self.nested(&message, bytes);
         }
     }
 
     /// An opaque signature (RFC 8551 3.5.2) holds the signed part in plain sight between its ASN.1 bytes.
     fn signed_content(&mut self, bytes: &[u8]) {
         let header = b"Content-Type:";
-        if self.damage.contains(&Damage::Encrypted) || self.level >= MAX_LEVEL {
+        if self.damage.contains(&Damage::Encrypted) {
             return;
         }
         if let Some(start) = bytes.windows(header.len()).position(|window| window.eq_ignore_ascii_case(header)) {
@@ -417,7 +416,8 @@ impl Reading {
 /// wrong type. Images and the like are left alone, and so are keys and signatures, which are letters but no words.
 fn text_in<'x>(media_type: &str, bytes: &'x [u8]) -> Option<&'x str> {
     let (kind, subtype) = media_type.split_once('/')?;
-    let never = ["image", "audio", "video", "font", "model"].contains(&kind) || ["signature", "keys", "encrypted"].iter().any(|end| subtype.ends_with(end));
+    let never = ["image", "audio", "video", "font", "model"].contains(&kind)
+        || ["signature", "keys", "encrypted"].iter().any(|end| subtype.ends_with(end));
     let text = std::str::from_utf8(bytes).ok().filter(|_| !never)?;
     (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
 }
@@ -457,6 +457,9 @@ fn media_type(part: &MessagePart<'_>) -> String {
     let token = |text: &str| text.chars().filter(|c| c.is_ascii_graphic()).take(80).collect::<String>().to_ascii_lowercase();
     match (token(value.ctype()).as_str(), token(value.subtype().unwrap_or_default()).as_str()) {
         ("text", "") | ("", _) => "text/plain".to_owned(),
+        (kind, subtype) if disarm::original(subtype).is_some() => {
+            format!("{kind}/{}", disarm::original(subtype).unwrap_or(subtype))
+        }
         (kind, "") => format!("{kind}/octet-stream"),
         (kind, subtype) => format!("{kind}/{subtype}"),
     }
@@ -481,7 +484,9 @@ fn is_encrypted(part: &MessagePart<'_>, media_type: &str) -> bool {
     let smime = || part.content_type().and_then(|value| value.attribute("smime-type")).unwrap_or_default().to_ascii_lowercase();
     match media_type {
         "application/pgp-encrypted" => true,
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => !["signed-data", "certs-only", "compressed-data"].contains(&smime().as_str()),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            !["signed-data", "certs-only", "compressed-data"].contains(&smime().as_str())
+        }
         _ => false,
     }
 }

@@ -60,7 +60,8 @@ fn assert_clean(report: &Report) {
 
 /// Every file below a folder of the real mails; `None`, said aloud, when they are absent.
 fn real(folder: &str) -> Option<Vec<PathBuf>> {
-    let shared = std::env::var_os("TRIAGED_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let shared =
+        std::env::var_os("TRIAGED_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let path = shared.join("data").join(folder);
     let Ok(entries) = std::fs::read_dir(&path) else {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "the real mails are absent in CI: {}", path.display());
@@ -77,22 +78,6 @@ fn real(folder: &str) -> Option<Vec<PathBuf>> {
 fn say(line: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-#[test]
-fn dump() {
-    let Some(folder) = std::env::var_os("DUMP") else { return };
-    let out = std::env::var_os("DUMP_OUT").unwrap();
-    for path in real(folder.to_str().unwrap()).unwrap() {
-        let report = report(std::fs::read(&path).unwrap());
-        let mut json = serde_json::to_value(&report).unwrap();
-        json.as_object_mut().unwrap().remove("headers");
-        let f = &report.fields;
-        let text = format!("SUBJECT {}\nFROM {:?} REPLYTO {:?} TO {:?}\nMID {:?} DATE {:?} RP {:?} DT {:?} REFS {:?}\nDAMAGE {:?} LANG {:?} AUTO {:?}\nATT {:?}\n--- BODY\n{}\n--- FORWARDED\n{}\n--- ATTACHMENT\n{}\n--- FILENAME\n{}\n--- QUOTED\n{}\n--- HEADERS {}\n",
-            f.subject, report.from, report.reply_to, report.to, report.message_id, report.date, report.return_path, report.delivered_to, report.references.len(), report.damage, report.language, report.automated,
-            report.attachments.iter().map(|a| (&a.name, &a.media_type, a.size)).collect::<Vec<_>>(), f.body, f.forwarded, f.attachment, f.filename, f.quoted, report.headers.len());
-        std::fs::write(Path::new(&out).join(path.file_name().unwrap()), text).unwrap();
-    }
 }
 
 fn marks(report: &Report) -> &[Damage] {
@@ -115,7 +100,7 @@ fn two_versions_of_one_text_are_read_once() {
 fn hidden_text_is_judged_but_not_shown_as_body() {
     let fields = odd("html-with-hidden-text.eml").fields;
     assert_eq!(fields.body, "Please read this page.\n\nfirst second\n\nhttps://example.org/page");
-    assert_eq!(fields.attachment, "Newsletter\nwords nobody sees");
+    assert_eq!(fields.attachment, "Newsletter\n\nwords nobody sees");
 }
 
 #[test]
@@ -140,7 +125,14 @@ fn a_mail_in_base64_or_in_a_file_is_forwarded_text() {
 fn texts_of_attachments_are_judged() {
     let report = odd("text-attachments.eml");
     assert_eq!(report.fields.body, "The files are attached.\n\nA second text below the files.");
-    for words in ["vandalism in the table", "meeting at the station", "words of the page", "and hidden ones", "words of the notes", "words of the data"] {
+    for words in [
+        "vandalism in the table",
+        "meeting at the station",
+        "words of the page",
+        "and hidden ones",
+        "words of the notes",
+        "words of the data",
+    ] {
         assert!(report.fields.attachment.contains(words), "{words}");
     }
     assert_eq!(report.attachments.len(), 5);
@@ -340,7 +332,7 @@ fn head_and_tail_of_a_mail_fetched_in_part_are_judged() {
     let mut raw = b"From: a@example.org\r\nSubject: big\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nfirst words\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n".to_vec();
     raw.extend(image.repeat(50).as_bytes());
     let head = raw.len() as u64 - 31;
-    raw.extend(image[31..].as_bytes());
+    raw.extend(&image.as_bytes()[31..]);
     raw.extend(image.repeat(20).as_bytes());
     raw.extend(b"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nTGV0enRlIFdvcnRlIGbDvHIgZXVjaA==\r\n--b--\r\n");
     let report = part(raw.clone(), head);
@@ -388,10 +380,12 @@ fn mails_in_mails_in_mails_do_not_end_the_process() {
     let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(60_000) + "Subject: deepest\r\n\r\nhe is armed\r\n";
     let report = survives("60,000 nested mails", nested.clone().into_bytes());
     assert!(marks(&report).contains(&Damage::TooDeep) && report.fields.body.contains("he is armed"));
-    let digests: String = (0..60_000).map(|n| format!("Content-Type: multipart/digest; boundary=b{n}\r\n\r\n--b{n}\r\n\r\n")).collect();
+    let digests: String =
+        (0..60_000).map(|n| format!("Content-Type: multipart/digest; boundary=b{n}\r\n\r\n--b{n}\r\n\r\n")).collect();
     assert!(marks(&survives("60,000 nested digests", digests.into_bytes())).contains(&Damage::TooDeep));
     // Base64 hides the nesting from the count; the stack is large enough for it.
-    let wrapped = format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}", encode(nested.as_bytes()));
+    let wrapped =
+        format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}", encode(nested.as_bytes()));
     survives("60,000 nested mails in base64", wrapped.into_bytes());
     let hundred = "Content-Type: message/rfc822\r\n\r\n".repeat(150) + "Subject: deepest\r\n\r\nhe is armed\r\n";
     let report = survives("150 nested mails", hundred.into_bytes());
@@ -407,7 +401,10 @@ fn multiparts_in_multiparts_are_read_to_the_bottom() {
 
 #[test]
 fn very_many_parts_are_read() {
-    let raw = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{}--b\r\n\r\nhe is armed\r\n--b--", "--b\r\n\r\nx\r\n".repeat(400_000));
+    let raw = format!(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n{}--b\r\n\r\nhe is armed\r\n--b--",
+        "--b\r\n\r\nx\r\n".repeat(400_000)
+    );
     let start = Instant::now();
     let report = report(raw);
     say(&format!("400,000 parts in {:?}", start.elapsed()));
@@ -422,8 +419,15 @@ fn hostile_headers_and_texts_take_no_longer_than_their_length() {
     survives("addresses", format!("From: {}\n\nx", "a@example.org, ".repeat(100_000)).into_bytes());
     survives("open brackets", format!("References: {}\nTo: {}\n\nx", "<".repeat(500_000), "(".repeat(500_000)).into_bytes());
     survives("begin lines", format!("Subject: x\n\n{}", "begin 644 a\n".repeat(50_000)).into_bytes());
-    survives("boundary lines", format!("Content-Type: multipart/mixed; boundary=none\n\n{}", "--b\nContent-Type: multipart/mixed\n\n".repeat(20_000)).into_bytes());
-    survives("multipart headers in multipart bodies", format!("Content-Type: multipart/mixed\n\n{}", "Content-Type: multipart/mixed\n\n".repeat(20_000)).into_bytes());
+    survives(
+        "boundary lines",
+        format!("Content-Type: multipart/mixed; boundary=none\n\n{}", "--b\nContent-Type: multipart/mixed\n\n".repeat(20_000))
+            .into_bytes(),
+    );
+    survives(
+        "multipart headers in multipart bodies",
+        format!("Content-Type: multipart/mixed\n\n{}", "Content-Type: multipart/mixed\n\n".repeat(20_000)).into_bytes(),
+    );
     survives("nested divs", format!("Content-Type: text/html\n\n{}he is armed", "<div>".repeat(100_000)).into_bytes());
     survives("nested quotes", format!("Content-Type: text/html\n\n{}he is armed", "<blockquote>x".repeat(50_000)).into_bytes());
 }
