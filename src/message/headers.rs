@@ -162,8 +162,8 @@ impl<'a> Head<'a> {
         let noted = self.fields.iter().filter(|(name, _)| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)));
         let mut kept: Vec<String> = Vec::new();
         for (_, raw) in noted.take(MAX_REFERENCES) {
-            for part in decode(raw).0.split(',') {
-                let address = part.rsplit('<').next().unwrap_or(part).trim().trim_end_matches('>').to_lowercase();
+            for part in decode(raw).0.split(',').map(str::trim) {
+                let address = part.rsplit(['<', ' ']).next().unwrap_or(part).trim_end_matches('>').to_lowercase();
                 if address.contains('@') && kept.len() < MAX_ADDRESSES && !kept.contains(&address) {
                     kept.push(address);
                 }
@@ -196,7 +196,7 @@ fn unfold(raw: &[u8]) -> (String, bool) {
         Err(_) => (charset::guess(raw), true),
     };
     // Folding keeps its blank, so that the break itself goes (RFC 5322 2.2.3).
-    let mut line: String = value.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let mut line = value.trim().replace(['\r', '\n'], "");
     line.push('\n');
     (line, bad)
 }

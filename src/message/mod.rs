@@ -13,6 +13,7 @@ mod disarm;
 mod headers;
 mod html;
 mod language;
+mod media;
 mod parts;
 mod quote;
 mod rest;
