@@ -64,7 +64,8 @@ pub fn guess(bytes: &[u8]) -> String {
 /// One of the two-byte charsets of China, Japan and Korea: the one that decodes cleanly to the most letters that are
 /// common in its language, and to a least share of them. Their byte pairs overlap, so that decoding cleanly alone says little.
 fn east_asian(bytes: &[u8]) -> Option<&'static str> {
-    const COMMON: [(&str, usize, fn(char) -> bool); 5] = [
+    type Common = fn(char) -> bool;
+    const COMMON: [(&str, usize, Common); 5] = [
         ("big5", 10, |c| "的一是不了在人有我他這個們來到時大地為子說會也你說對生能而那得著下自之年過發後作里去沒".contains(c)),
         ("gb18030", 10, |c| "的一是不了在人有我他这个们来到时大地为子说会也你说对生能而那得着下自之年过发后作里去没".contains(c)),
         ("euc-kr", 60, |c| ('\u{ac00}'..='\u{d7a3}').contains(&c)),
