@@ -159,6 +159,34 @@ async fn a_reply_nobody_can_parse_stops_no_other_mail() {
 }
 
 #[tokio::test]
+async fn a_mail_that_breaks_every_connection_does_not_hold_up_the_pages_after_it() {
+    let server = FakeImap::start(9, |_, command| match wants_body(command, 2) {
+        true => Answer::cut("* 2 FETCH (UID 2 BODY[] {900}\r\nhalf"),
+        false => Answer::Default,
+    })
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut mailbox = Mailbox::new(&account::imap(dir.path(), server.port, Tls::ClearText, None), &limits());
+    let mut came = Vec::new();
+    for round in 1..=3 {
+        inbox(&mut mailbox).await;
+        let keys = mailbox.keys(None).await.unwrap();
+        let waiting = mailbox.sizes(&keys).await.unwrap();
+        let outcome = mailbox.fetch(&waiting[..4], &mut |mail| came.push(mail.key)).await;
+        match round {
+            3 => assert!(matches!(outcome, Err(Trouble::Refused { .. })), "{outcome:?}"),
+            _ => assert!(matches!(outcome, Err(Trouble::Lost(_))), "{outcome:?}"),
+        }
+        if round == 3 {
+            mailbox.fetch(&waiting[4..], &mut |mail| came.push(mail.key)).await.expect("the next page comes in the same session");
+        }
+    }
+    came.sort_unstable();
+    came.dedup();
+    assert_eq!(came, ["1", "3", "4", "5", "6", "7", "8", "9"]);
+}
+
+#[tokio::test]
 async fn a_date_that_makes_the_parser_panic_costs_the_date_only() {
     let server = FakeImap::start(5, |_, command| match wants_body(command, 3) && command.contains("INTERNALDATE") {
         true => Answer::text("* 3 FETCH (UID 3 INTERNALDATE NIL BODY[] \"\")\r\nTAG OK done\r\n"),
