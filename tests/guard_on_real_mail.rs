@@ -19,7 +19,8 @@ fn mails(set: &str) -> Option<Vec<(String, Vec<u8>)>> {
         eprintln!("SKIPPED: {} is absent (set TRIAGED_SHARED)", dir.display());
         return None;
     }
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     paths.sort();
     let named = |path: PathBuf| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap());
     Some(paths.into_iter().map(named).collect())
@@ -29,7 +30,9 @@ fn mails(set: &str) -> Option<Vec<(String, Vec<u8>)>> {
 fn answers(set: &str) -> Option<Vec<(String, Answer)>> {
     let mails = mails(set)?;
     // The parser recurses on nesting.
-    let judge = std::thread::Builder::new().stack_size(256 << 20).spawn(move || mails.iter().map(|(name, raw)| (name.clone(), answer(raw))).collect());
+    let judge = std::thread::Builder::new()
+        .stack_size(256 << 20)
+        .spawn(move || mails.iter().map(|(name, raw)| (name.clone(), answer(raw))).collect());
     Some(judge.unwrap().join().unwrap())
 }
 
@@ -43,10 +46,26 @@ fn answer(raw: &[u8]) -> Answer {
         own_addresses: vec![],
         trusted_relays: vec![],
     };
-    let limits = Limits { memory: 1, message: 1, part: 1, answer_age: Duration::from_secs(86_400), answers_per_sender: 3, answers_per_hour: 100 };
+    let limits = Limits {
+        memory: 1,
+        message: 1,
+        part: 1,
+        answer_age: Duration::from_secs(86_400),
+        answers_per_sender: 3,
+        answers_per_hour: 100,
+    };
     let report = message::read(raw, &Envelope { received: now, junk: false, extent: Extent::Whole });
     let auth = Authentication::default();
-    guard(&Question { report: &report, flags: &[], identity: &identity, own_addresses: &[], limits: &limits, auth: &auth, now, so_far: SoFar::default() })
+    guard(&Question {
+        report: &report,
+        flags: &[],
+        identity: &identity,
+        own_addresses: &[],
+        limits: &limits,
+        auth: &auth,
+        now,
+        so_far: SoFar::default(),
+    })
 }
 
 fn is_sent(answer: &(String, Answer)) -> bool {
@@ -84,7 +103,7 @@ fn people_who_write_without_list_headers_are_acknowledged() {
 }
 
 #[test]
-fn odd_mail_of_people_is_acknowledged() {
+fn odd_mail_with_one_sender_is_acknowledged_unless_a_machine_wrote_it() {
     let Some(answers) = answers("odd-mail") else { return };
     let mut reasons = std::collections::BTreeMap::<&str, usize>::new();
     for (name, answer) in &answers {
@@ -98,4 +117,7 @@ fn odd_mail_of_people_is_acknowledged() {
         }
     }
     eprintln!("odd-mail: {reasons:?}");
+    // More than half of the set are fragments, or mails without one usable sender.
+    let by_text: usize = reasons.iter().filter(|(reason, _)| reason.ends_with("-text")).map(|(_, count)| count).sum();
+    assert!(by_text <= 9 && reasons.get("sent").is_some_and(|sent| *sent >= 330), "{reasons:?}");
 }
