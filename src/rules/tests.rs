@@ -211,6 +211,23 @@ fn the_hash_knows_content_but_no_order_and_no_files() {
 }
 
 #[test]
+fn ids_and_lists_are_unique_over_all_files() {
+    let file =
+        |name: &str| Source::new(name, "[terms.x]\nen = [\"a\"]\n".to_owned() + &rule("r", "topics = [\"t\"]\nany = [\"@x\"]"));
+    let problems = Problems::default();
+    RuleSet::compile(&[file("one.toml"), file("two.toml")], &world(), &problems);
+    let shown = problems.into_result(|| ()).unwrap_err().to_string();
+    for part in [
+        "x.en is defined twice: first in one.toml",
+        "the id \"r\" is taken: another rule in one.toml",
+        "two.toml:2:1",
+        "2 problems",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in:\n{shown}");
+    }
+}
+
+#[test]
 fn the_example_runner_tells_what_went_wrong() {
     let set = compiled(&[&rule("r", "topics = [\"t\"]\nany = [\"x\"]\nmatches = [\"x\", \"y\"]\nrejects = [\"z\", \"an x\"]")]);
     let faults: Vec<_> = set.run_examples().into_iter().map(|f| (f.example.text, f.found)).collect();
