@@ -322,7 +322,7 @@ async fn a_server_that_stalls_is_given_up_within_its_limit() {
     let dovecot = Dovecot::start(&[USER]);
     let dir = tempfile::tempdir().unwrap();
     dovecot.drop_into(USER, "", [mail(1)]);
-    let short = Duration::from_millis(300);
+    let short = Duration::from_secs(2);
     let patience = Patience { command: short, greeting: short, tls: short, idle_ends: short, ..Patience::default() };
     let mut mailbox = Mailbox::with_patience(&account::on(&dovecot, dir.path()), &limits(), patience);
     let folders = inbox(&mut mailbox).await;
