@@ -1,3 +1,5 @@
-//! The `triaged` command.
+//! The `triaged` command. Only this file ends the process.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    triaged::cli::main().into()
+}

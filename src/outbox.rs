@@ -91,6 +91,17 @@ impl OutboxState {
     }
 }
 
+/// One mail to hand over: one recipient a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Envelope sender; `None` is `<>` (acknowledgements).
+    pub mail_from: Option<String>,
+    /// The one recipient.
+    pub rcpt_to: String,
+    /// The whole mail, CRLF line ends.
+    pub raw: Vec<u8>,
+}
+
 /// What came of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

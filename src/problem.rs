@@ -46,22 +46,31 @@ impl fmt::Display for Problem {
 
 /// All problems found so far. Collecting needs only `&self`, so that readers of tables can share it.
 #[derive(Debug, Default)]
-pub struct Problems(RefCell<Vec<Problem>>);
+pub struct Problems {
+    found: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<String>>,
+}
 
 impl Problems {
     /// Notes a problem at `span` (byte offsets into `source.text`), with an optional sentence that says what to do.
     pub fn at(&self, source: &Source, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
         let message = message.into();
         let span = clamp(&source.text, span);
-        let path = source.path.display().to_string();
-        let snippet = Snippet::source(source.text.as_str()).path(path).annotation(AnnotationKind::Primary.span(span.clone()));
-        let mut group = Level::ERROR.primary_title(message.as_str()).element(snippet);
-        if let Some(help) = &help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        let rendered = Renderer::plain().render(&[group]).to_string();
+        let rendered = render(Level::ERROR, source, span.clone(), &message, help.as_deref());
         let place = Some(place(&source.text, span.start));
         self.push(Problem { path: source.path.clone(), place, message, rendered });
+    }
+
+    /// Notes something that is allowed but that an operator should look at again; it refuses nothing.
+    pub fn warn(&self, source: &Source, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        let span = clamp(&source.text, span);
+        let rendered = render(Level::WARNING, source, span, &message.into(), help.as_deref());
+        self.warnings.borrow_mut().push(rendered);
+    }
+
+    /// All warnings noted so far, each rendered with its line, in the order they were noted.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.borrow().clone()
     }
 
     /// Notes a problem that has a file but no place in it (it cannot be read, a file is missing).
@@ -72,28 +81,30 @@ impl Problems {
     }
 
     fn push(&self, problem: Problem) {
-        self.0.borrow_mut().push(problem);
+        self.found.borrow_mut().push(problem);
     }
 
     /// True while nothing is wrong.
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.found.borrow().is_empty()
     }
 
     /// How many problems there are.
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.found.borrow().len()
     }
 
     /// `Ok(value)` when nothing is wrong, else everything that is, in order of file and line.
     pub fn into_result<T>(self, value: impl FnOnce() -> T) -> Result<T, Faults> {
-        let mut all = self.0.into_inner();
-        if all.is_empty() {
-            return Ok(value());
-        }
+        if self.is_empty() { Ok(value()) } else { Err(self.into_faults()) }
+    }
+
+    /// Everything that is wrong, in order of file and line; for when it is known that something is.
+    pub fn into_faults(self) -> Faults {
+        let mut all = self.found.into_inner();
         all.sort_by(|a, b| (&a.path, a.place).cmp(&(&b.path, b.place)));
         all.dedup();
-        Err(Faults(all))
+        Faults(all)
     }
 }
 
@@ -113,9 +124,46 @@ impl fmt::Display for Faults {
     }
 }
 
+fn render(level: Level<'_>, source: &Source, span: Range<usize>, message: &str, help: Option<&str>) -> String {
+    let path = source.path.display().to_string();
+    let text = without_secrets(&source.text);
+    let snippet = Snippet::source(text.as_str()).path(path).annotation(AnnotationKind::Primary.span(span));
+    let mut group = level.primary_title(message).element(snippet);
+    if let Some(help) = help {
+        group = group.element(Level::HELP.message(help));
+    }
+    Renderer::plain().render(&[group]).to_string()
+}
+
+/// The text as it may be shown: somebody who writes a password into a config has to hear of it, and the complaint goes to
+/// logs. Whatever is quoted after `password =`, `token =`, `secret =` becomes stars, byte for byte, so that places stay.
+fn without_secrets(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for word in ["password", "token", "secret"] {
+        for (at, _) in text.match_indices(word) {
+            let rest = &text[at + word.len()..];
+            let value = rest
+                .trim_start_matches([' ', '\t', '"', '\''])
+                .strip_prefix('=')
+                .map(|value| value.trim_start_matches([' ', '\t']));
+            let Some(value) = value.filter(|value| value.starts_with(['"', '\''])) else { continue };
+            let start = text.len() - value.len() + 1;
+            let quote = value.as_bytes()[0];
+            let end = bytes[start..].iter().position(|b| *b == quote || *b == b'\n').map_or(bytes.len(), |n| start + n);
+            bytes[start..end].fill(b'*');
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
 /// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
 pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let far = 1 + word.chars().count() / 3;
+    let length = word.chars().count();
+    // Nobody slips in a word that long, and the comparison takes its square.
+    if length > 64 {
+        return None;
+    }
+    let far = 1 + length / 3;
     candidates
         .into_iter()
         .map(|c| (distance(&word.to_lowercase(), &c.to_lowercase()), c))
@@ -131,8 +179,8 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;
     }
-    for j in 0..=b.len() {
-        rows[0][j] = j;
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
     }
     for i in 1..=a.len() {
         for j in 1..=b.len() {
@@ -183,6 +231,17 @@ mod tests {
         for part in ["unknown key `paht`", "triaged.toml:2:1", "paht = \"x\"", "^^^^", "did you mean `path`?"] {
             assert!(text.contains(part), "{part} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_complaint_never_shows_a_secret() {
+        let text = "imap = { password = \"hünter2\", port = 1 }\ntoken='abc'\npassword = \"unclosed\n\"secret\" = \"s3\"\npassword_file = \"ok\"\n";
+        let shown = without_secrets(text);
+        assert_eq!(shown.len(), text.len());
+        for secret in ["nter2", "abc", "unclosed", "s3"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("port = 1") && shown.contains("\"ok\""), "{shown}");
     }
 
     #[test]

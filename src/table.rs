@@ -29,7 +29,7 @@ pub fn read<T>(source: &Source, problems: &Problems, read: impl FnOnce(&Table<'_
     for error in errors {
         problems.at(source, error.span().unwrap_or(0..0), error.message().trim_end(), None);
     }
-    let table = Table::new(source, problems, "the file".into(), 0..0, root.get_ref());
+    let table = Table::new(source, problems, String::new(), false, 0..0, root.get_ref());
     let value = read(&table);
     table.finish();
     value
@@ -39,15 +39,44 @@ pub fn read<T>(source: &Source, problems: &Problems, read: impl FnOnce(&Table<'_
 pub struct Table<'t> {
     source: &'t Source,
     problems: &'t Problems,
-    name: String,
+    /// Dotted path from the root, such as `account.intake`; empty for the root.
+    path: String,
+    /// It is one of several under `[[path]]`.
+    listed: bool,
     span: Range<usize>,
     entries: &'t DeTable<'t>,
     asked: RefCell<Vec<&'static str>>,
+    refused: RefCell<Vec<&'static str>>,
 }
 
 impl<'t> Table<'t> {
-    fn new(source: &'t Source, problems: &'t Problems, name: String, span: Range<usize>, entries: &'t DeTable<'t>) -> Self {
-        Table { source, problems, name, span, entries, asked: RefCell::default() }
+    fn new(
+        source: &'t Source,
+        problems: &'t Problems,
+        path: String,
+        listed: bool,
+        span: Range<usize>,
+        entries: &'t DeTable<'t>,
+    ) -> Self {
+        let (asked, refused) = Default::default();
+        Table { source, problems, path, listed, span, entries, asked, refused }
+    }
+
+    fn child(&self, key: &str, listed: bool, span: Range<usize>, entries: &'t DeTable<'t>) -> Table<'t> {
+        Table::new(self.source, self.problems, self.child_path(key), listed, span, entries)
+    }
+
+    fn child_path(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// How the table is called in messages: as its header is written.
+    fn name(&self) -> String {
+        match (self.path.as_str(), self.listed) {
+            ("", _) => "the file".to_owned(),
+            (path, false) => format!("[{path}]"),
+            (path, true) => format!("[[{path}]]"),
+        }
     }
 
     /// Where the table's header (or its braces) stands.
@@ -58,6 +87,31 @@ impl<'t> Table<'t> {
     /// Notes a problem at a place in this table's file.
     pub fn problem(&self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
         self.problems.at(self.source, span, message, help);
+    }
+
+    /// Notes a problem of the whole file, one without a line.
+    pub fn problem_whole(&self, message: impl Into<String>) {
+        self.problems.whole(&self.source.path, message);
+    }
+
+    /// Notes something that is allowed but that an operator should look at again.
+    pub fn warning(&self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        self.problems.warn(self.source, span, message, help);
+    }
+
+    /// Refuses a key that people will try, with the reason why there is none of that name. True if it was there.
+    pub fn refuse(&self, key: &'static str, message: &str, help: &str) -> bool {
+        self.refused.borrow_mut().push(key);
+        let found = self.entries.get_key_value(key);
+        if let Some((key, _)) = found {
+            self.problem(key.span(), message, Some(help.to_owned()));
+        }
+        found.is_some()
+    }
+
+    /// True when the key is absent or an empty list; a value of the wrong kind is neither, it is noted where it is read.
+    pub fn lacks(&self, key: &'static str) -> bool {
+        self.get(key).is_none_or(|value| value.get_ref().as_array().is_some_and(|list| list.is_empty()))
     }
 
     /// Every key of a table whose keys are the operator's own names, with its place; marks them all as known.
@@ -72,13 +126,30 @@ impl<'t> Table<'t> {
         self.entries.get(name).map_or_else(Vec::new, |value| self.strings(name, value))
     }
 
+    /// The table under an operator's own name (see [`Table::names`]). The caller need not [`Table::finish`] it if it asks for all names.
+    pub fn named_table(&self, name: &str) -> Option<Table<'t>> {
+        let value = self.entries.get(name)?;
+        let Some(entries) = value.get_ref().as_table() else {
+            self.wrong(name, value, "a table");
+            return None;
+        };
+        Some(self.child(name, false, value.span(), entries))
+    }
+
     fn get(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
         self.asked.borrow_mut().push(key);
         self.entries.get(key)
     }
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
-        let found = value.get_ref().type_str();
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
         self.problem(value.span(), format!("`{key}` must be {wanted}, not {found}"), None);
     }
 
@@ -125,7 +196,12 @@ impl<'t> Table<'t> {
 
     /// Notes that a key is missing from this table.
     pub fn missing(&self, key: &str) {
-        self.problem(self.span(), format!("`{key}` is missing in {}", self.name), None);
+        let message = format!("`{key}` is missing in {}", self.name());
+        if self.path.is_empty() {
+            self.problem_whole(message);
+        } else {
+            self.problem(self.span(), message, None);
+        }
     }
 
     /// A list of strings; absent is empty.
@@ -200,6 +276,17 @@ impl<'t> Table<'t> {
         parsed
     }
 
+    /// A span of time that must lie within `range`.
+    pub fn duration_within(&self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let found = self.duration(key)?;
+        if range.contains(&found) {
+            return Some(found);
+        }
+        let (low, high) = (show_duration(*range.start()), show_duration(*range.end()));
+        self.problem(self.span_of(key), format!("`{key}` must lie between {low} and {high}"), None);
+        None
+    }
+
     /// A size in bytes such as "64 KiB", "25 MiB".
     pub fn size(&self, key: &'static str) -> Option<u64> {
         let word = self.text(key)?;
@@ -215,25 +302,31 @@ impl<'t> Table<'t> {
     pub fn table(&self, key: &'static str) -> Option<Table<'t>> {
         let value = self.get(key)?;
         let Some(entries) = value.get_ref().as_table() else {
-            self.wrong(key, value, &format!("a table: a line [{key}] and its keys below"));
+            self.wrong(key, value, &format!("a table: a line [{}] and its keys below", self.child_path(key)));
             return None;
         };
-        Some(Table::new(self.source, self.problems, format!("[{key}]"), value.span(), entries))
+        Some(self.child(key, false, value.span(), entries))
+    }
+
+    /// Like [`Table::table`]; its absence is noted.
+    pub fn need_table(&self, key: &'static str) -> Option<Table<'t>> {
+        if !self.has(key) {
+            self.problem_whole(format!("[{}] is missing in {}", self.child_path(key), self.name()));
+        }
+        self.table(key)
     }
 
     /// The tables of an array `[[key]]`; absent is empty. The caller must [`Table::finish`] each.
     pub fn tables(&self, key: &'static str) -> Vec<Table<'t>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong(key, value, &format!("a list of tables: a line [[{key}]] before each"));
+            self.wrong(key, value, &format!("a list of tables: a line [[{}]] before each", self.child_path(key)));
             return Vec::new();
         };
         let mut tables = Vec::new();
         for item in array.iter() {
             match item.get_ref().as_table() {
-                Some(entries) => {
-                    tables.push(Table::new(self.source, self.problems, format!("[[{key}]]"), item.span(), entries));
-                }
+                Some(entries) => tables.push(self.child(key, true, item.span(), entries)),
                 None => self.wrong(key, item, "a list of tables"),
             }
         }
@@ -242,14 +335,17 @@ impl<'t> Table<'t> {
 
     /// Refuses every key nobody asked for.
     pub fn finish(&self) {
-        let asked = self.asked.borrow();
-        for (key, _) in self.entries.iter() {
+        let (asked, refused) = (self.asked.borrow(), self.refused.borrow());
+        #[cfg(test)]
+        tests::note_asked(&self.path, &asked);
+        for (key, value) in self.entries.iter() {
             let name: &str = key.get_ref();
-            if !asked.contains(&name) {
+            if !asked.contains(&name) && !refused.contains(&name) {
                 let help = did_you_mean(name, asked.iter().copied())
                     .map(|near| format!("did you mean `{near}`?"))
                     .or_else(|| Some(format!("known here: {}", known(&asked))));
-                self.problem(key.span(), format!("unknown key `{name}` in {}", self.name), help);
+                let kind = if value.get_ref().is_table() { "table" } else { "key" };
+                self.problem(key.span(), format!("unknown {kind} `{name}` in {}", self.name()), help);
             }
         }
     }
@@ -276,6 +372,16 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     number.checked_mul(millis).map(Duration::from_millis)
 }
 
+fn show_duration(span: Duration) -> String {
+    match span.as_millis() {
+        ms if ms % 86_400_000 == 0 && ms > 86_400_000 => format!("{} days", ms / 86_400_000),
+        ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
+        ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
+        ms if ms % 1_000 == 0 => format!("{} s", ms / 1_000),
+        ms => format!("{ms} ms"),
+    }
+}
+
 /// "512 B", "64 KiB", "25 MiB", "1 GiB"; `None` for anything else.
 pub fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = number_and_unit(text)?;
@@ -296,8 +402,24 @@ fn number_and_unit(text: &str) -> Option<(u64, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    thread_local! {
+        static ASKED: RefCell<BTreeSet<(String, &'static str)>> = RefCell::default();
+    }
+
+    /// Keeps what a reader asked for, so that a test can hold the documentation against it.
+    pub(super) fn note_asked(path: &str, keys: &[&'static str]) {
+        ASKED.with_borrow_mut(|all| all.extend(keys.iter().map(|key| (path.to_owned(), *key))));
+    }
+
+    /// Every (table path, key) that readers on this thread have asked for so far.
+    pub(crate) fn asked() -> BTreeSet<(String, &'static str)> {
+        ASKED.with_borrow(Clone::clone)
+    }
 
     fn problems_of(text: &str, ask: impl FnOnce(&Table<'_>)) -> String {
         let problems = Problems::default();

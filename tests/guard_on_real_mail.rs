@@ -39,6 +39,7 @@ fn answers(set: &str) -> Option<Vec<(String, Answer)>> {
 fn answer(raw: &[u8]) -> Answer {
     let now = clock::from_millis(1_800_000_000_000);
     let identity = Identity {
+        general_contact: "ca@example.org".to_owned(),
         name: "Trust & Safety".to_owned(),
         domain: "cases.example.net".to_owned(),
         authserv_ids: vec![],

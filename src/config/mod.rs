@@ -1,6 +1,18 @@
 //! What the operator configured, as checked values. The commented sample `config/triaged.toml` documents every key;
 //! [`read`] turns a file into a [`Config`] or into everything that is wrong with it.
 
+mod account;
+mod address;
+mod queue;
+mod read;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use address::{base, is_address};
+pub use read::read;
+pub(crate) use read::read_placed;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,12 +42,14 @@ pub struct Config {
 }
 
 /// `[identity]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The team's name: From of answers, and in their text.
     pub name: String,
     /// Right side of our Message-IDs, lower case.
     pub domain: String,
+    /// Where people write when an emergency got no human answer within the hour: an address in answers.
+    pub general_contact: String,
     /// authserv-ids (RFC 8601) of our own servers, lower case: only their Authentication-Results are believed.
     pub authserv_ids: Vec<String>,
     /// Addresses of ours (beyond intake, queues) that must never be acknowledged, lower case.
@@ -173,7 +187,7 @@ pub struct Account {
     pub queue: String,
     /// Queue a mail never sinks below unless a rule says so in so many words.
     pub floor: String,
-    /// The addresses this mailbox serves; at least one. The first is the From of its answers.
+    /// The addresses this mailbox serves; at least one. Answers come from the one a mail came to, else from the first.
     pub intake: Vec<Intake>,
     /// Languages added to English where the reporter's is unknown or has no template.
     pub fallback_languages: Vec<String>,
@@ -299,6 +313,30 @@ pub struct Limits {
     pub answers_per_hour: u32,
 }
 
+impl Default for Limits {
+    /// What holds for keys that the config leaves out.
+    fn default() -> Self {
+        Limits {
+            memory: 32 << 20,
+            message: 16 << 20,
+            part: 1 << 20,
+            answer_age: Duration::from_secs(7 * 86_400),
+            answers_per_sender: 3,
+            answers_per_hour: 500,
+        }
+    }
+}
+
+impl std::fmt::Display for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Tls::Implicit => "TLS from the first byte",
+            Tls::StartTls => "STARTTLS",
+            Tls::ClearText => "clear text",
+        })
+    }
+}
+
 impl Config {
     /// The queue of that name; names were checked when the config was read.
     pub fn queue(&self, name: &str) -> Option<&Queue> {
@@ -315,6 +353,14 @@ impl Config {
         self.accounts.iter().find(|account| account.id == id)
     }
 
+    /// Our own address: From and envelope sender of forwards and alerts. Files go nowhere, so there any will do.
+    pub fn sender(&self) -> String {
+        match &self.send {
+            Send::Smtp(smtp) => smtp.from.clone(),
+            Send::Files(_) => format!("triaged@{}", self.identity.domain),
+        }
+    }
+
     /// Every address that is ours, lower case: intake, queues, sender, and those listed.
     pub fn own_addresses(&self) -> Vec<String> {
         let intake = self.accounts.iter().flat_map(|a| &a.intake).map(|i| i.address.clone());
@@ -324,6 +370,13 @@ impl Config {
             Send::Files(_) => None,
         };
         let on_call = self.ladders.iter().flat_map(|l| &l.steps).flat_map(|s| &s.to).map(|a| a.to_lowercase());
-        intake.chain(routes).chain(on_call).chain(from).chain(self.identity.own_addresses.iter().cloned()).collect()
+        let contact = std::iter::once(self.identity.general_contact.to_lowercase());
+        intake
+            .chain(routes)
+            .chain(on_call)
+            .chain(from)
+            .chain(contact)
+            .chain(self.identity.own_addresses.iter().cloned())
+            .collect()
     }
 }

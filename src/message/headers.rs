@@ -2,6 +2,7 @@
 //! lose no line that stands between the headers without being one. Values are decoded by mail-parser's field parsers.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 
 use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::parsers::MessageStream;
@@ -52,8 +53,7 @@ pub fn split(raw: &[u8]) -> Head<'_> {
             (Some((_, _, stop)), _) if matches!(line[0], b' ' | b'\t') => *stop = end,
             (_, Some(name)) => {
                 // After a stray line, a "header" nobody knows is as likely a line of the text ("Note: he is armed").
-                if !head.stray.is_empty() && !name.starts_with("X-") && HeaderName::parse(name).is_none_or(|name| name.is_other())
-                {
+                if !head.stray.is_empty() && !name.starts_with("X-") && !is_known(name) {
                     head.stray.extend(line);
                 }
                 if let Some((name, from, to)) =
@@ -68,14 +68,23 @@ pub fn split(raw: &[u8]) -> Head<'_> {
         at = end;
     }
     head.fields.extend(open.map(|(name, from, to)| (name, &raw[from..to])));
+    if !head.fields.is_empty() && !head.fields.iter().any(|(name, _)| is_known(name)) {
+        // Not one header that a mail has: a text that begins like one ("Warning: he is armed").
+        head.stray = raw[..head.body].to_vec();
+    }
     head
+}
+
+fn is_known(name: &str) -> bool {
+    HeaderName::parse(name).is_some_and(|name| !name.is_other())
 }
 
 /// The name of a header line (RFC 5322 3.6.8), with the blanks before the colon that some senders put there.
 fn name(line: &[u8]) -> Option<&str> {
     let colon = line.iter().position(|b| *b == b':')?;
     let name = line[..colon].trim_ascii_end();
-    let good = !name.is_empty() && name.iter().all(|b| (33..=126).contains(b));
+    // RFC 5322 allows more signs, but a name with brackets or quotes is a line of JSON or HTML, not a header.
+    let good = !name.is_empty() && name.iter().all(|b| b.is_ascii_graphic() && !b"\"<>[]{}()\\,;@=?*|^`'".contains(b));
     if good { std::str::from_utf8(name).ok() } else { None }
 }
 
@@ -153,8 +162,8 @@ impl<'a> Head<'a> {
         let noted = self.fields.iter().filter(|(name, _)| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)));
         let mut kept: Vec<String> = Vec::new();
         for (_, raw) in noted.take(MAX_REFERENCES) {
-            for part in decode(raw).0.split(',') {
-                let address = part.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase();
+            for part in decode(raw).0.split(',').map(str::trim) {
+                let address = part.rsplit(['<', ' ']).next().unwrap_or(part).trim_end_matches('>').to_lowercase();
                 if address.contains('@') && kept.len() < MAX_ADDRESSES && !kept.contains(&address) {
                     kept.push(address);
                 }
@@ -187,7 +196,7 @@ fn unfold(raw: &[u8]) -> (String, bool) {
         Err(_) => (charset::guess(raw), true),
     };
     // Folding keeps its blank, so that the break itself goes (RFC 5322 2.2.3).
-    let mut line: String = value.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let mut line = value.trim().replace(['\r', '\n'], "");
     line.push('\n');
     (line, bad)
 }
@@ -202,6 +211,8 @@ struct Word<'a> {
 /// Joins neighbouring encoded words of the same charset and encoding: senders cut UTF-8 characters in two at the seam.
 fn join_words(line: &str, bad: &mut bool) -> String {
     let mut out = String::with_capacity(line.len());
+    // Behind the last "?=" no word can end, and mail-parser looks for the end of each anew, which is quadratic.
+    let (line, tail) = line.split_at(line.rfind("?=").map_or(0, |n| n + 2));
     let (mut at, mut last): (usize, Option<(String, u8)>) = (0, None);
     while let Some(start) = line[at..].find("=?").map(|n| at + n) {
         let Some(word) = word(line, start) else {
@@ -209,7 +220,6 @@ fn join_words(line: &str, bad: &mut bool) -> String {
             (at, last) = (start + 2, None);
             continue;
         };
-        // A word without an end means that no later one has one either: searching on would be quadratic.
         let Some(length) = word.rest.find("?=") else { break };
         let (payload, end) = (&word.rest[..length], line.len() - word.rest.len() + length + 2);
         let name = word.charset.split('*').next().unwrap_or_default().to_ascii_lowercase();
@@ -219,12 +229,18 @@ fn join_words(line: &str, bad: &mut bool) -> String {
             out.truncate(out.len() - 2);
             out.push_str(payload);
             out.push_str("?=");
-        } else {
+        } else if payload.is_ascii() {
             out.push_str(&line[at..end]);
+        } else {
+            // Letters that should have been escaped: they are UTF-8 by now, whatever the word says.
+            *bad = true;
+            out.push_str(&line[at..start]);
+            let _ = write!(out, "=?utf-8?{}?{payload}?=", char::from(word.encoding));
         }
         (at, last) = (end, Some(key));
     }
     out.push_str(&line[at..]);
+    out.push_str(&tail.replace("=?", "= ?"));
     out
 }
 

@@ -10,9 +10,11 @@ mod alternative;
 pub mod auth;
 pub mod automated;
 mod charset;
+mod disarm;
 mod headers;
 mod html;
 pub mod language;
+mod media;
 mod parts;
 pub mod quote;
 mod rest;
@@ -78,25 +80,22 @@ fn gather(raw: &[u8], head: &Head<'_>, tail: &[u8]) -> Gathered {
             gathered.piece(Kind::Plain, &charset::decode(&head.stray, None).0);
         }
         gathered.body(raw, head.body);
+        if gathered.is_blank() && !raw[head.body..].trim_ascii().is_empty() {
+            // Text outside of every part that was recognised is better than none.
+            gathered.damage.insert(Damage::BadStructure);
+            gathered.loose(&raw[head.body..]);
+        }
         gathered.loose(tail);
         gathered
     }));
-    let mut gathered = parsed.unwrap_or_else(|_| {
+    parsed.unwrap_or_else(|_| {
         let mut gathered = Gathered::default();
         gathered.damage.insert(Damage::Unparsed);
         for bytes in [head.stray.as_slice(), &raw[head.body..], tail] {
             gathered.piece(Kind::Plain, &rest::loose_text(bytes));
         }
         gathered
-    });
-    // Text before the first boundary or in a part nobody recognised is better than none.
-    if gathered.pieces.iter().all(|piece| piece.text.trim().is_empty())
-        && gathered.manifest.is_empty()
-        && gathered.forwarded.is_empty()
-    {
-        gathered.piece(Kind::Plain, &rest::loose_text(&raw[head.body..]));
-    }
-    gathered
+    })
 }
 
 fn assemble(head: &Head<'_>, mut gathered: Gathered, envelope: &Envelope, size: u64) -> Report {

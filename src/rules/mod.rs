@@ -1,9 +1,24 @@
 //! Rules: a [`Report`] to a [`Verdict`] with its trace. Pure; see README "Rules" for the language.
 
+mod compile;
+mod examples;
+mod file;
+mod fold;
+mod judge;
+mod near;
+mod readings;
+mod terms;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::compile::{Compiled, Rule};
+pub use self::examples::{Example, ExampleFault};
+use self::judge::Mail;
+use self::terms::Terms;
 use crate::problem::{Problems, Source};
 use crate::report::Report;
 
@@ -29,29 +44,42 @@ pub struct Place {
 
 /// The compiled, frozen rules.
 #[derive(Debug)]
-pub struct RuleSet {}
+pub struct RuleSet {
+    /// In order of id.
+    rules: Vec<Rule>,
+    terms: Terms,
+    world: World,
+    hash: Arc<str>,
+}
 
 impl RuleSet {
     /// Compiles rule files. Every mistake in every file is noted in `problems`; the set is complete only if there are none.
     pub fn compile(files: &[Source], world: &World, problems: &Problems) -> RuleSet {
-        let _ = (files, world, problems);
-        todo!()
+        let compiled = compile::compile(files, world, problems);
+        let Compiled { rules, terms, hash } = compiled.unwrap_or_default();
+        RuleSet { rules, terms, world: world.clone(), hash: hash.into() }
     }
 
     /// SHA-256 over the rules in canonical order, hex: equal sets, however spread over files, have equal hashes.
     pub fn hash(&self) -> &str {
-        todo!()
+        &self.hash
     }
 
     /// How many rules there are.
     pub fn len(&self) -> usize {
-        todo!()
+        self.rules.len()
     }
 
-    /// Judges one mail.
+    /// True without a single rule: every mail goes to its mailbox's default.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Judges one mail. Takes time in proportion to its text, however many terms the rules have.
     pub fn judge(&self, report: &Report, place: &Place) -> Verdict {
-        let _ = (report, place);
-        todo!()
+        let mail = Mail::scan(judge::texts(&report.fields), &self.terms);
+        let findings = judge::ask(&self.rules, &mail, report, place);
+        judge::verdict(findings, &self.world, place, &self.hash)
     }
 }
 

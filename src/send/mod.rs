@@ -1,46 +1,80 @@
 //! How mail leaves: by SMTP, or into files for trials. Nothing here knows the store.
+//!
+//! The work is cut in two so that the caller can hold a lock for as short as possible: [`Sender::prepare`] does
+//! everything that cannot yet deliver anything, [`Sender::hand_over`] is the one round trip after which a mail may be out.
 
-/// One mail to hand over: one recipient a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parcel {
-    /// Envelope sender; `None` is `<>` (acknowledgements).
-    pub mail_from: Option<String>,
-    /// The one recipient.
-    pub rcpt_to: String,
-    /// The whole mail, CRLF line ends.
-    pub raw: Vec<u8>,
-}
+mod file;
+mod smtp;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config;
+use crate::outbox::Outcome;
+pub use crate::outbox::Parcel;
 
 /// One way out, owned by one worker: it keeps its connection open between parcels.
-pub enum Sender {}
+pub struct Sender(Way);
+
+/// Where mail goes.
+enum Way {
+    /// To a submission server. Boxed: it is far larger than the other.
+    Smtp(Box<smtp::Smtp>),
+    /// Into a folder.
+    Files(file::Files),
+}
 
 impl Sender {
     /// A sender that is not connected yet; touches nothing.
-    pub fn new(send: &crate::config::Send) -> Self {
-        let _ = send;
-        todo!()
+    pub fn new(send: &config::Send) -> Self {
+        Sender(match send {
+            config::Send::Smtp(smtp) => Way::Smtp(Box::new(smtp::Smtp::new(smtp.clone(), smtp::Patience::default()))),
+            config::Send::Files(folder) => Way::Files(file::Files::new(folder.clone())),
+        })
     }
 
     /// Does everything that can be done before the mail itself goes over: connect, log in, MAIL FROM, RCPT TO, DATA's 354.
-    /// A bound on every step. `Err` is the outcome when it ends here.
-    pub async fn prepare(&mut self, parcel: &Parcel) -> Result<(), crate::outbox::Outcome> {
-        let _ = parcel;
-        todo!()
+    /// A bound on every step. `Err` is the outcome when it ends here: the mail has certainly not been delivered.
+    pub async fn prepare(&mut self, parcel: &Parcel) -> Result<(), Outcome> {
+        match &mut self.0 {
+            Way::Smtp(smtp) => smtp.prepare(parcel).await,
+            Way::Files(_) => Ok(()),
+        }
     }
 
-    /// Hands over the mail after [`Sender::prepare`] and waits for the final reply.
-    pub async fn hand_over(&mut self, parcel: &Parcel) -> crate::outbox::Outcome {
-        let _ = parcel;
-        todo!()
+    /// Hands over the mail after [`Sender::prepare`] of the same parcel and waits for the final reply. After
+    /// [`Outcome::Later`] it may have been delivered all the same (the reply was lost): try again with the same Message-ID.
+    pub async fn hand_over(&mut self, parcel: &Parcel) -> Outcome {
+        match &mut self.0 {
+            Way::Smtp(smtp) => smtp.hand_over(parcel).await,
+            Way::Files(files) => files.write(parcel).await,
+        }
     }
 
     /// Logs in and says goodbye: for `check --live`. Returns the server's greeting name and what it offers, or what is wrong.
     pub async fn probe(&mut self) -> Result<String, String> {
-        todo!()
+        match &mut self.0 {
+            Way::Smtp(smtp) => smtp.probe().await,
+            Way::Files(files) => files.probe(),
+        }
     }
 
     /// Says QUIT, briefly.
     pub async fn close(&mut self) {
-        todo!()
+        if let Way::Smtp(smtp) = &mut self.0 {
+            smtp.close().await;
+        }
     }
+}
+
+/// Most characters of a server's words that are kept.
+const LONGEST_TEXT: usize = 200;
+
+/// A server's words as they may stand in a log or a table: one line, cut, and no mail address in it.
+fn scrub(text: &str) -> String {
+    let word = |word: &str| if word.contains(['@', '＠']) { "<address>".to_owned() } else { word.to_owned() };
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: Vec<String> = plain.split_whitespace().map(word).collect();
+    words.join(" ").chars().take(LONGEST_TEXT).collect()
 }

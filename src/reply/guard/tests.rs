@@ -45,6 +45,7 @@ fn ordinary() -> Case {
         size: 100,
     };
     let identity = Identity {
+        general_contact: "ca@example.org".into(),
         name: "Trust & Safety".to_owned(),
         domain: "cases.example.net".to_owned(),
         authserv_ids: vec!["mx.example.net".to_owned()],

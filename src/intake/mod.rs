@@ -1,0 +1,455 @@
+//! The story of what comes in: a mailbox is looked through, what the ledger does not have is fetched, judged and
+//! recorded, and only then marked done on its server. One loop an account; none waits for another.
+//!
+//! While one page is judged the next is fetched. What is held in memory at once, over all accounts, is bounded by the budget.
+
+mod compose;
+pub mod identity;
+pub mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Account, Done};
+use crate::judges::Judges;
+use crate::mailbox::{Arrival, Folder, Key, Mailbox, Trouble, Waiting, Wake};
+use crate::metrics::{Condition, Health};
+use crate::policy::Policy;
+use crate::store::cases::{NewMessage, Spot};
+use crate::store::{Store, StoreError, cases, pack};
+use record::{Prepared, Taken};
+
+/// A page is fetched with one command: at most so many bytes and mails.
+const PAGE_BYTES: u64 = 1 << 20;
+const PAGE_MAILS: usize = 100;
+/// Sizes are asked for so many mails at a time.
+const SIZES: usize = 1_000;
+/// Every so often all keys are compared with the ledger, not only the newer ones (law 1).
+const AUDIT: Duration = Duration::from_secs(3_600);
+/// The longest a round may take between two signs of life: one page over a slow line.
+const ROUND: Duration = Duration::from_secs(20 * 60);
+
+/// What every account's loop needs.
+#[derive(Clone)]
+pub struct Intake {
+    /// The store.
+    pub store: Store,
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// What time it is.
+    pub clock: Clock,
+    /// The threads that judge.
+    pub judges: Judges,
+    /// Kibibytes of raw mail that may still be held.
+    pub budget: Arc<Semaphore>,
+    /// Rung when there are new outbox rows or alerts.
+    pub bell: Arc<Notify>,
+    /// Whom to tell that we move.
+    pub health: Health,
+    /// End after what is in hand.
+    pub stop: CancellationToken,
+}
+
+/// The budget of a policy, in kibibytes.
+pub fn budget(policy: &Policy) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(kib(policy.config.limits.memory).max(1) as usize))
+}
+
+fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX))
+}
+
+/// Why a round ended early.
+enum Stopped {
+    Mailbox(Trouble),
+    Store(StoreError),
+    Asked,
+}
+
+impl From<Trouble> for Stopped {
+    fn from(trouble: Trouble) -> Self {
+        Stopped::Mailbox(trouble)
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Stopped::Store(error)
+    }
+}
+
+/// The folder that is being read, and how far its keys are known to be in the ledger.
+struct Reading {
+    folder: Folder,
+    validity: u64,
+    known_to: Option<Key>,
+}
+
+impl Intake {
+    /// Reads one account until told to stop. Whatever goes wrong it comes back, later each time.
+    pub async fn watch(self, account: Account) {
+        let mut backoff = Backoff::default();
+        while !self.stop.is_cancelled() {
+            let mut mailbox = Mailbox::new(&account, &self.policy.config.limits);
+            let stopped = tokio::select! {
+                stopped = self.session(&account, &mut mailbox, &mut backoff) => stopped,
+                // Whatever the mailbox is doing: nothing is lost, what is not recorded is fetched again.
+                () = self.stop.cancelled() => Stopped::Asked,
+            };
+            if matches!(stopped, Stopped::Asked) {
+                let _ = tokio::time::timeout(Duration::from_secs(1), mailbox.close()).await;
+                break;
+            }
+            drop(mailbox);
+            let wait = backoff.next(matches!(stopped, Stopped::Mailbox(Trouble::Login(_))));
+            self.say_why(&account.id, &stopped, wait);
+            self.health.moving(&account.id, wait + ROUND);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+        self.health.ended(&account.id);
+    }
+
+    fn say_why(&self, account: &str, stopped: &Stopped, wait: Duration) {
+        let why = match stopped {
+            Stopped::Mailbox(trouble) => trouble.to_string(),
+            Stopped::Store(error) => error.to_string(),
+            Stopped::Asked => return,
+        };
+        let again_s = wait.as_secs_f32();
+        if self.health.account(account, Condition::Degraded(why.clone())) {
+            tracing::error!(account, why, again_s, "the mailbox is not being read; trying again");
+        } else {
+            tracing::warn!(account, why, again_s, "still not read; trying again");
+        }
+    }
+
+    /// One connection's life: everything once, then what is new, whenever there is something new.
+    async fn session(&self, account: &Account, mailbox: &mut Mailbox, backoff: &mut Backoff) -> Stopped {
+        match self.read(account, mailbox, backoff).await {
+            Ok(never) => match never {},
+            Err(stopped) => stopped,
+        }
+    }
+
+    async fn read(
+        &self,
+        account: &Account,
+        mailbox: &mut Mailbox,
+        backoff: &mut Backoff,
+    ) -> Result<std::convert::Infallible, Stopped> {
+        self.health.moving(&account.id, ROUND);
+        let mut folders = mailbox.open().await?;
+        let mut audited = tokio::time::Instant::now();
+        let mut reading = Vec::new();
+        loop {
+            for folder in &folders {
+                self.round(account, mailbox, folder, &mut reading).await?;
+            }
+            if self.health.account(&account.id, Condition::Reading) {
+                tracing::info!(account = account.id, folders = folders.len(), "reading");
+            }
+            backoff.reset();
+            // Back to the first folder for what came while the others were read; there we wait.
+            let Some(inbox) = folders.first().cloned() else {
+                return Err(Trouble::Setup("no folder to read".into()).into());
+            };
+            let elapsed = tokio::time::Instant::now() + account.poll;
+            loop {
+                if folders.len() > 1 || reading.is_empty() {
+                    self.round(account, mailbox, &inbox, &mut reading).await?;
+                }
+                let left = elapsed.saturating_duration_since(tokio::time::Instant::now());
+                self.health.moving(&account.id, left + ROUND);
+                if left.is_zero() || mailbox.wait(left).await? == Wake::Elapsed {
+                    break;
+                }
+                self.round(account, mailbox, &inbox, &mut reading).await?;
+            }
+            if audited.elapsed() >= AUDIT {
+                // All keys anew, and the folders too: a junk folder may have been made meanwhile.
+                reading.clear();
+                folders = mailbox.open().await?;
+                audited = tokio::time::Instant::now();
+            }
+        }
+    }
+
+    /// Looks through one folder and takes in what the ledger does not have.
+    async fn round(
+        &self,
+        account: &Account,
+        mailbox: &mut Mailbox,
+        folder: &Folder,
+        reading: &mut Vec<Reading>,
+    ) -> Result<(), Stopped> {
+        self.health.moving(&account.id, ROUND);
+        let validity = mailbox.enter(folder).await?;
+        let at = self.place(account, folder, validity, reading);
+        let keys = mailbox.keys(reading[at].known_to.as_ref()).await?;
+        let newest = keys.last().cloned();
+        let unread = self.unread(account, folder, validity, keys).await?;
+        if !unread.is_empty() {
+            tracing::debug!(account = account.id, mails = unread.len(), "to be fetched");
+        }
+        for chunk in unread.chunks(SIZES) {
+            let waiting = mailbox.sizes(chunk).await?;
+            self.take_in(account, mailbox, folder, validity, waiting).await?;
+        }
+        if account.done != Done::Nothing {
+            self.mark_done(account, mailbox, folder, validity).await?;
+        }
+        // Only now: everything up to here is in the ledger.
+        if newest.is_some() {
+            reading[at].known_to = newest;
+        }
+        Ok(())
+    }
+
+    fn place(&self, account: &Account, folder: &Folder, validity: u64, reading: &mut Vec<Reading>) -> usize {
+        let at = reading.iter().position(|r| r.folder == *folder);
+        if let Some(at) = at
+            && reading[at].validity == validity
+        {
+            return at;
+        }
+        if let Some(at) = at {
+            tracing::warn!(account = account.id, "UIDVALIDITY changed: every mail of the folder is looked at again");
+            reading.remove(at);
+        }
+        reading.push(Reading { folder: folder.clone(), validity, known_to: None });
+        reading.len() - 1
+    }
+
+    async fn unread(&self, account: &Account, folder: &Folder, validity: u64, keys: Vec<Key>) -> Result<Vec<Key>, StoreError> {
+        if keys.is_empty() {
+            return Ok(keys);
+        }
+        let (id, name) = (account.id.clone(), folder.name.clone());
+        self.store.read(move |view| cases::unread(view, &id, &name, validity, keys)).await
+    }
+
+    async fn mark_done(&self, account: &Account, mailbox: &mut Mailbox, folder: &Folder, validity: u64) -> Result<(), Stopped> {
+        loop {
+            let (id, name) = (account.id.clone(), folder.name.clone());
+            let keys = self.store.read(move |view| cases::undone(view, &id, &name, validity, 500)).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            mailbox.done(&keys).await?;
+            let (id, name) = (account.id.clone(), folder.name.clone());
+            self.store.write(move |tx| cases::set_done(tx, &id, &name, validity, &keys)).await?;
+        }
+    }
+
+    /// Fetches these mails page by page; judging and recording goes on beside the fetching.
+    async fn take_in(
+        &self,
+        account: &Account,
+        mailbox: &mut Mailbox,
+        folder: &Folder,
+        validity: u64,
+        waiting: Vec<Waiting>,
+    ) -> Result<(), Stopped> {
+        let (arrived, mut arrivals) = mpsc::unbounded_channel::<(Arrival, OwnedSemaphorePermit)>();
+        let fetch = async {
+            for page in pages(&waiting, self.policy.config.limits.message, self.policy.config.limits.part) {
+                self.room().await?;
+                let mut permit = self.permit(page.iter().map(|w| self.held(w.size)).sum()).await?;
+                self.health.moving(&account.id, ROUND);
+                let mut each = |arrival: Arrival| {
+                    let share = permit.split(kib(arrival.raw.len() as u64) as usize);
+                    let share = share.unwrap_or_else(|| permit.split(permit.num_permits()).expect("as many as there are"));
+                    let _ = arrived.send((arrival, share));
+                };
+                mailbox.fetch(page, &mut each).await?;
+            }
+            drop(arrived);
+            Ok::<(), Stopped>(())
+        };
+        let settle = async {
+            let mut in_hand = FuturesUnordered::new();
+            let mut failed = None;
+            loop {
+                tokio::select! {
+                    next = arrivals.recv() => match next {
+                        Some((arrival, share)) => in_hand.push(self.take(account, folder, validity, arrival, share)),
+                        None => break,
+                    },
+                    Some(result) = in_hand.next() => failed = failed.or(result.err()),
+                }
+            }
+            while let Some(result) = in_hand.next().await {
+                failed = failed.or(result.err());
+            }
+            failed.map_or(Ok(()), |error| Err(Stopped::Store(error)))
+        };
+        let (fetched, settled) = tokio::join!(fetch, settle);
+        settled.and(fetched)
+    }
+
+    /// Memory one mail of this size is fetched into, bytes.
+    fn held(&self, size: u64) -> u64 {
+        let limits = &self.policy.config.limits;
+        if size > limits.message { 2 * limits.part } else { size }
+    }
+
+    async fn permit(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Stopped> {
+        let most = kib(self.policy.config.limits.memory).max(1);
+        let wanted = kib(bytes).clamp(1, most);
+        Arc::clone(&self.budget).acquire_many_owned(wanted).await.map_err(|_| Stopped::Asked)
+    }
+
+    /// Intake stops before the disk is full: what is sent must still be recordable.
+    async fn room(&self) -> Result<(), Stopped> {
+        match self.store.free_disk() {
+            Some(free) if free < self.policy.config.store.min_free => Err(StoreError::Full.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// One mail: judged on a thread of its own, recorded in one transaction.
+    async fn take(
+        &self,
+        account: &Account,
+        folder: &Folder,
+        validity: u64,
+        arrival: Arrival,
+        share: OwnedSemaphorePermit,
+    ) -> Result<(), StoreError> {
+        let spot = Spot { account: account.id.clone(), folder: folder.name.clone(), validity, key: arrival.key.clone() };
+        let (policy, done) = (Arc::clone(&self.policy), account.done == Done::Nothing);
+        let Some(mail) = self.judges.run(move || prepare(&policy, arrival, spot, done)).await else {
+            return Err(StoreError::Broken("a mail could not be prepared for the store".into()));
+        };
+        let now = self.clock.now();
+        let (taken, mail) = record::commit(&self.store, Arc::clone(&self.policy), mail, now).await?;
+        drop(share);
+        self.bell.notify_waiters();
+        self.health.stored();
+        log(&taken, &mail, now);
+        Ok(())
+    }
+}
+
+/// Everything about a mail that needs no transaction: judge it, hash it, pack it.
+fn prepare(policy: &Policy, arrival: Arrival, spot: Spot, done: bool) -> Prepared {
+    let Arrival { raw, envelope, .. } = arrival;
+    let judged = policy.judge(&spot.account, &raw, &envelope);
+    let report = &judged.report;
+    let json = |value: Result<String, serde_json::Error>| value.unwrap_or_else(|_| "[]".into());
+    let message = NewMessage {
+        account: spot.account.clone(),
+        message_id: report.message_id.clone(),
+        content_key: identity::content_key(&raw, envelope.extent, report),
+        raw_hash: identity::raw_hash(&raw, envelope.extent, &spot),
+        packed: pack(&raw),
+        size: report.size,
+        sender: report.from.first().map_or_else(String::new, |from| from.address.clone()),
+        subject: report.fields.subject.clone(),
+        language: report.language.clone(),
+        automated: report.automated.as_ref().map(|automated| automated.reason.clone()),
+        junk: report.junk,
+        damage: json(serde_json::to_string(&report.damage)),
+        attachments: json(serde_json::to_string(&report.attachments)),
+        received: envelope.received,
+    };
+    Prepared { spot, judged, message, raw, done }
+}
+
+fn log(taken: &Taken, mail: &Prepared, now: Timestamp) {
+    let account = &mail.spot.account;
+    let queue = &mail.judged.verdict.queue;
+    let waited_ms = now.duration_since(mail.message.received).as_millis() as i64;
+    match taken {
+        Taken::New(case) => tracing::info!(%case, account, queue, waited_ms, "stored: a new case"),
+        Taken::FollowUp(case) => tracing::info!(%case, account, queue, waited_ms, "stored: a follow-up"),
+        Taken::Copy(case) => tracing::info!(%case, account, "a copy of a mail we have"),
+        Taken::Renumbered => tracing::debug!(account, "a mail we have, moved or renumbered"),
+        Taken::AlreadyRead => tracing::debug!(account, "read already"),
+    }
+}
+
+/// Splits what waits into pages that are fetched with one command each; a mail over the limit is a page of its own.
+fn pages(waiting: &[Waiting], limit: u64, part: u64) -> Vec<&[Waiting]> {
+    let mut pages = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, mail) in waiting.iter().enumerate() {
+        let size = if mail.size > limit { 2 * part } else { mail.size };
+        let full = bytes + size > PAGE_BYTES || at - start >= PAGE_MAILS || mail.size > limit;
+        if full && at > start {
+            pages.push(&waiting[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += size;
+        if mail.size > limit {
+            // Whatever follows begins a page of its own.
+            bytes = PAGE_BYTES;
+        }
+    }
+    if start < waiting.len() {
+        pages.push(&waiting[start..]);
+    }
+    pages
+}
+
+/// Waits between attempts: 1 s, doubling to 5 min, spread by a quarter; a refused login starts at a minute, so that no
+/// server locks us out.
+#[derive(Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    fn next(&mut self, login: bool) -> Duration {
+        let first = if login { 60_000 } else { 1_000 };
+        let wait = (first << self.failures.min(9)).min(300_000);
+        self.failures += 1;
+        let spread = u64::from(record::draw()[0]) * wait / 4 / 256;
+        Duration::from_millis(wait + spread)
+    }
+
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod paging_tests {
+    use super::*;
+
+    fn waiting(sizes: &[u64]) -> Vec<Waiting> {
+        sizes.iter().enumerate().map(|(n, size)| Waiting { key: n.to_string(), size: *size }).collect()
+    }
+
+    #[test]
+    fn pages_are_bounded_in_bytes_and_mails_and_lose_nothing() {
+        let mails = waiting(&[10; 250]);
+        let lengths: Vec<usize> = pages(&mails, 1 << 25, 1 << 16).iter().map(|page| page.len()).collect();
+        assert_eq!(lengths, [100, 100, 50]);
+        let mails = waiting(&[700_000, 700_000, 5, 90_000_000, 5, 5]);
+        let lengths: Vec<usize> = pages(&mails, 1 << 25, 1 << 16).iter().map(|page| page.len()).collect();
+        assert_eq!(lengths, [1, 2, 1, 2]);
+        assert!(pages(&[], 1, 1).is_empty());
+    }
+
+    #[test]
+    fn the_wait_grows_is_bounded_and_starts_again() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..12).map(|_| backoff.next(false)).collect();
+        assert!(waits[0] < Duration::from_millis(1_251) && waits[1] >= Duration::from_secs(2));
+        assert!(waits[11] >= Duration::from_secs(300) && waits[11] < Duration::from_secs(376));
+        backoff.reset();
+        assert!(backoff.next(true) >= Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,248 @@
+//! The one transaction of a mail: ledger, message, case, verdict, outbox rows, alert, audit. All of it or nothing.
+//! Whatever takes time was done before ([`Prepared`]); here it is decided which case the mail belongs to.
+
+use crate::case::{CaseEvent, Reference};
+use crate::clock::Timestamp;
+use crate::policy::{Judged, Policy};
+use crate::reply::{guard, token};
+use crate::report::Report;
+use crate::store::cases::{CaseRow, NewMessage, Spot};
+use crate::store::{Result, Store, Tx, View, alerts, audit, cases, people};
+
+use super::compose;
+
+/// The name under which the daemon stands in the audit.
+pub const DAEMON: &str = "daemon";
+
+/// A mail, judged, packed and ready to be recorded.
+pub struct Prepared {
+    /// Where it lies on the server.
+    pub spot: Spot,
+    /// What it says and what was decided.
+    pub judged: Judged,
+    /// Its row.
+    pub message: NewMessage,
+    /// Its bytes, for a forward of the original.
+    pub raw: Vec<u8>,
+    /// Nothing remains to be done with it on the server once it is stored.
+    pub done: bool,
+}
+
+/// What became of a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It opened a case.
+    New(Reference),
+    /// It joined a case as a follow-up.
+    FollowUp(Reference),
+    /// It is a copy of a mail we have, sent to another address of ours.
+    Copy(Reference),
+    /// The same mail, moved to another folder or renumbered by its server: only the ledger learns of it.
+    Renumbered,
+    /// The ledger has it: somebody else was quicker.
+    AlreadyRead,
+}
+
+/// What the transaction needs beside the mail.
+pub struct Desk<'a> {
+    /// The policy it was judged by.
+    pub policy: &'a Policy,
+    /// Key of our Message-ID tokens.
+    pub token_key: [u8; 32],
+    /// The present moment.
+    pub now: Timestamp,
+    /// Draws random bits for a reference.
+    pub draw: fn() -> [u8; 5],
+}
+
+/// Records a mail.
+///
+/// # Errors
+/// The store's own; then nothing was recorded.
+pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
+    if cases::is_read(&tx.view(), &mail.spot)? {
+        return Ok(Taken::AlreadyRead);
+    }
+    if let Some(id) = cases::same_bytes(&tx.view(), &mail.spot, &mail.message.raw_hash)? {
+        cases::enter(tx, &mail.spot, id, mail.done)?;
+        return Ok(Taken::Renumbered);
+    }
+    if let Some(key) = &mail.message.content_key
+        && let Some((id, case_id)) = cases::same_content(&tx.view(), key)?
+    {
+        return copy(tx, desk, mail, id, case_id);
+    }
+    match follow_up_of(&tx.view(), desk, &mail.judged.report)? {
+        Some(case) => join(tx, desk, mail, case),
+        None => open(tx, desk, mail),
+    }
+}
+
+/// A copy opens nothing and answers nothing; but the more urgent of its addresses counts.
+fn copy(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, id: i64, case_id: i64) -> Result<Taken> {
+    cases::enter(tx, &mail.spot, id, mail.done)?;
+    let case = cases::get(&tx.view(), case_id)?;
+    audit::add(tx, desk.now, DAEMON, "copy", Some(case_id), &format!("the same mail came to {}", mail.spot.account))?;
+    raise(tx, desk, mail, &case, id, &copied())?;
+    Ok(Taken::Copy(case.reference))
+}
+
+/// Why a copy is not answered.
+fn copied() -> guard::Answer {
+    guard::Answer::Withhold {
+        reason: "already-answered".into(),
+        why: "This is a copy of a mail that came to another address of ours; that one decides about the answer.".into(),
+    }
+}
+
+/// The case this mail answers to: it refers to a Message-ID of ours whose token holds, or the case's own reporter
+/// refers to a mail of that case. A guessed reference in the subject is no proof.
+fn follow_up_of(view: &View<'_>, desk: &Desk<'_>, report: &Report) -> Result<Option<CaseRow>> {
+    let domain = &desk.policy.config.identity.domain;
+    for id in report.references.iter().rev() {
+        if let Some(reference) = token::verify(&desk.token_key, domain, id)
+            && let Some(case) = cases::find(view, &reference)?
+        {
+            return Ok(Some(case));
+        }
+    }
+    let Some(sender) = report.from.first() else { return Ok(None) };
+    for id in report.references.iter().rev() {
+        let found = cases::by_message_id(view, id)?;
+        if let Some(case) = found.into_iter().find(|case| case.reporter.eq_ignore_ascii_case(&sender.address)) {
+            return Ok(Some(case));
+        }
+    }
+    Ok(None)
+}
+
+fn open(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
+    let (verdict, report) = (&mail.judged.verdict, &mail.judged.report);
+    let reporter = guard::recipient(report, &desk.policy.config.identity).unwrap_or_else(|_| mail.message.sender.clone());
+    // Two references in a thousand billion are equal; a second draw settles it.
+    let (reference, case_id) = loop {
+        let reference = Reference::from_bits((desk.draw)());
+        let language = report.language.as_deref();
+        if let Some(id) = cases::open(tx, &reference, &verdict.queue, &reporter, language, desk.now)? {
+            break (reference, id);
+        }
+    };
+    let id = keep(tx, desk, mail, case_id)?;
+    let case = cases::get(&tx.view(), case_id)?;
+    let answer = answer(tx, desk, mail, &case, id)?;
+    compose::forwards(tx, desk, mail, &case, id, &answer, &compose::Occasion::New)?;
+    wake(tx, desk, case_id, &verdict.queue)?;
+    audit::add(
+        tx,
+        desk.now,
+        DAEMON,
+        "stored",
+        Some(case_id),
+        &format!("mail to {} opened the case in {}", mail.spot.account, verdict.queue),
+    )?;
+    Ok(Taken::New(reference))
+}
+
+fn join(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: CaseRow) -> Result<Taken> {
+    let id = keep(tx, desk, mail, case.id)?;
+    cases::happen(tx, case.id, CaseEvent::FollowUp, desk.now)?;
+    let answer = answer(tx, desk, mail, &case, id)?;
+    audit::add(tx, desk.now, DAEMON, "follow-up", Some(case.id), &format!("mail to {} joined the case", mail.spot.account))?;
+    let raised = raise(tx, desk, mail, &case, id, &answer)?;
+    // A machine's reply to one of our own forwards must not be forwarded again: that is how loops begin. It is stored all the same.
+    if !raised && mail.judged.report.automated.is_none() {
+        compose::forwards(tx, desk, mail, &case, id, &answer, &compose::Occasion::FollowUp)?;
+    }
+    Ok(Taken::FollowUp(case.reference))
+}
+
+/// Moves a case up to this mail's queue if that is more urgent, tells the new team and wakes whom it wakes.
+fn raise(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64, answer: &guard::Answer) -> Result<bool> {
+    let config = &desk.policy.config;
+    let to = &mail.judged.verdict.queue;
+    if config.urgency(to) >= config.urgency(&case.queue) {
+        return Ok(false);
+    }
+    cases::requeue(tx, case.id, &case.queue, to, desk.now)?;
+    audit::add(tx, desk.now, DAEMON, "raised", Some(case.id), &format!("from {} to {to}", case.queue))?;
+    compose::forwards(tx, desk, mail, case, id, answer, &compose::Occasion::Raised { from: case.queue.clone() })?;
+    wake(tx, desk, case.id, to)?;
+    Ok(true)
+}
+
+/// Message, raw bytes, verdict and ledger.
+fn keep(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case_id: i64) -> Result<i64> {
+    let verdict = &mail.judged.verdict;
+    let id = cases::add_message(tx, case_id, &mail.message, desk.now)?;
+    let text = serde_json::to_string(verdict)?;
+    cases::add_verdict(tx, id, &verdict.queue, &verdict.trace.rules_hash, &text, desk.now)?;
+    cases::enter(tx, &mail.spot, id, mail.done)?;
+    Ok(id)
+}
+
+/// Asks the guard, keeps its reason, and leaves an acknowledgement in the outbox if it says so.
+fn answer(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64) -> Result<guard::Answer> {
+    let so_far = so_far(&tx.view(), desk, &mail.judged.report, case.id)?;
+    let answer = desk.policy.answer(&mail.judged, so_far, desk.now);
+    cases::set_answer(tx, id, &serde_json::to_string(&answer)?)?;
+    match &answer {
+        guard::Answer::Send { to } => {
+            compose::acknowledgement(tx, desk, mail, case, to)?;
+            people::answered(tx, to, case.id, desk.now)?;
+        }
+        guard::Answer::Withhold { reason, .. } => {
+            if reason == "global-cap" {
+                tracing::error!(case = %case.reference, "the cap on answers to everybody is reached: this reporter gets none");
+            }
+        }
+    }
+    Ok(answer)
+}
+
+fn so_far(view: &View<'_>, desk: &Desk<'_>, report: &Report, case_id: i64) -> Result<guard::SoFar> {
+    let (config, now) = (&desk.policy.config, desk.now);
+    let to_sender = match guard::recipient(report, &config.identity) {
+        Ok(to) => people::answers_to(view, &to, now - jiff::SignedDuration::from_hours(24))?,
+        Err(_) => 0,
+    };
+    Ok(guard::SoFar {
+        answered: people::case_answered(view, case_id)?,
+        to_sender_24h: to_sender,
+        in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1), config.limits.answers_per_hour)?,
+    })
+}
+
+/// Fires the alert of a queue that has a ladder. A case has one alert: raised twice, it does not fire anew while it fires.
+fn wake(tx: &Tx<'_>, desk: &Desk<'_>, case_id: i64, queue: &str) -> Result<()> {
+    if let Some(ladder) = desk.policy.config.queue(queue).and_then(|queue| queue.ladder.as_deref()) {
+        alerts::fire(tx, case_id, ladder, desk.now)?;
+    }
+    Ok(())
+}
+
+/// Random bits for a reference, from the system.
+pub fn draw() -> [u8; 5] {
+    use ring::rand::{SecureRandom, SystemRandom};
+    let mut bits = [0; 5];
+    // The system's generator fails only before the host has any randomness at all; the clock's low bits then still tell cases apart.
+    if SystemRandom::new().fill(&mut bits).is_err() {
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+        bits.copy_from_slice(&nanos.to_le_bytes()[..5]);
+    }
+    bits
+}
+
+/// Records a mail in the store and waits until it is on disk.
+///
+/// # Errors
+/// The store's own.
+pub async fn commit(store: &Store, policy: std::sync::Arc<Policy>, mail: Prepared, now: Timestamp) -> Result<(Taken, Prepared)> {
+    let token_key = store.token_key();
+    store
+        .write(move |tx| {
+            let desk = Desk { policy: &policy, token_key, now, draw };
+            let taken = record(tx, &desk, &mail)?;
+            Ok((taken, mail))
+        })
+        .await
+}

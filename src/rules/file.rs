@@ -1,0 +1,242 @@
+//! Rule files as the operator wrote them: strict reading, every mistake noted with its place.
+//! What comes out is checked in itself; lists and queues are resolved in [`super::compile`].
+
+use std::collections::BTreeMap;
+
+use crate::problem::{Problems, Source};
+use crate::table::{self, Table, Word};
+
+/// Most words `within` may span: farther apart nothing is "near".
+const WIDEST: i64 = 100;
+/// Most points a rule may give.
+const MOST_POINTS: i64 = 1000;
+
+/// A named list in one language.
+#[derive(Debug)]
+pub struct RawList {
+    /// `self-kill`
+    pub name: Word,
+    /// `en`
+    pub language: Word,
+    /// Its terms as written.
+    pub terms: Vec<Word>,
+}
+
+/// A rule as written.
+#[derive(Debug)]
+pub struct RawRule {
+    /// Unique over all files.
+    pub id: Word,
+    /// Shown to staff.
+    pub why: String,
+    /// The queue it votes for.
+    pub queue: Option<Word>,
+    /// What the vote counts.
+    pub points: Option<i64>,
+    /// At least one of these.
+    pub any: Vec<Word>,
+    /// Each of these.
+    pub all: Vec<Word>,
+    /// None of these anywhere.
+    pub none: Vec<Word>,
+    /// Parts of a thought, close together.
+    pub near: Option<RawNear>,
+    /// Stops a hit it stands close to.
+    pub none_near: Option<RawNear>,
+    /// A pattern over the text as written.
+    pub regex: Option<Word>,
+    /// Bit set over [`FIELDS`].
+    pub fields: u8,
+    /// Only mail of these accounts.
+    pub account: Vec<Word>,
+    /// Only mail in these languages.
+    pub language: Vec<Word>,
+    /// Only (not) automated mail.
+    pub automated: Option<bool>,
+    /// Only mail (not) from the junk folder.
+    pub junk: Option<bool>,
+    /// Topics it gives.
+    pub topics: Vec<String>,
+    /// Flags it gives.
+    pub flags: Vec<String>,
+    /// It only records.
+    pub shadow: bool,
+    /// It may sink a mail below the floor.
+    pub below_floor: bool,
+    /// Texts it must fire on.
+    pub matches: Vec<Word>,
+    /// Texts it must not fire on.
+    pub rejects: Vec<Word>,
+}
+
+/// `near` and `none_near` as written.
+#[derive(Debug)]
+pub struct RawNear {
+    /// The parts, each a term, a list, or several parted by `|`.
+    pub terms: Vec<Word>,
+    /// Words between the first and the last, at most.
+    pub within: u32,
+    /// The parts stand in the order written.
+    pub in_order: bool,
+}
+
+/// The fields of a mail, in the order of a [`super::terms::Found::field`].
+pub const FIELDS: [&str; 6] = ["subject", "body", "forwarded", "attachment", "filename", "quoted"];
+/// All but `quoted`.
+const DEFAULT_FIELDS: u8 = 0b01_1111;
+
+/// What one file holds.
+#[derive(Debug, Default)]
+pub struct RawFile {
+    /// `[terms.*]`
+    pub lists: Vec<RawList>,
+    /// `[[rule]]`
+    pub rules: Vec<RawRule>,
+}
+
+/// Reads one file.
+pub fn read(source: &Source, problems: &Problems) -> RawFile {
+    table::read(source, problems, |root| {
+        let lists = root.table("terms").map(|t| read_lists(&t)).unwrap_or_default();
+        let rules = root.tables("rule").iter().map(read_rule).collect();
+        RawFile { lists, rules }
+    })
+}
+
+fn read_lists(terms: &Table<'_>) -> Vec<RawList> {
+    let mut lists = Vec::new();
+    for name in terms.names() {
+        let Some(table) = terms.named_table(&name.value) else { continue };
+        for language in table.names() {
+            if !language_code(&language.value) {
+                let help = "a language code such as en, de, zh, or `any` for words of every language".to_owned();
+                table.problem(language.span.clone(), format!("`{}` is not a language", language.value), Some(help));
+            }
+            let words = table.named_texts(&language.value);
+            if words.is_empty() {
+                table.problem(language.span.clone(), format!("the list {}.{} is empty", name.value, language.value), None);
+            }
+            lists.push(RawList { name: name.clone(), language, terms: words });
+        }
+    }
+    lists
+}
+
+fn language_code(code: &str) -> bool {
+    code == "any" || ((2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
+fn read_rule(table: &Table<'_>) -> RawRule {
+    let rule = RawRule {
+        id: table.need_text("id"),
+        why: table.need_text("why").value,
+        queue: table.text("queue"),
+        points: table.number("points", 1..=MOST_POINTS),
+        any: table.texts("any"),
+        all: table.texts("all"),
+        none: table.texts("none"),
+        near: table.table("near").map(|t| read_near(&t, true)),
+        none_near: table.table("none_near").map(|t| read_near(&t, false)),
+        regex: table.text("regex"),
+        fields: read_fields(table),
+        account: table.texts("account"),
+        language: table.texts("language"),
+        automated: table.flag("automated"),
+        junk: table.flag("junk"),
+        topics: table.texts("topics").into_iter().map(|w| w.value).collect(),
+        flags: read_flags(table),
+        shadow: table.flag("shadow").unwrap_or(false),
+        below_floor: table.flag("below_floor").unwrap_or(false),
+        matches: table.texts("matches"),
+        rejects: table.texts("rejects"),
+    };
+    check_effect(table, &rule);
+    check_conditions(table, &rule);
+    table.finish();
+    rule
+}
+
+fn read_near(table: &Table<'_>, slots: bool) -> RawNear {
+    let terms = table.texts("terms");
+    let in_order = slots && table.flag("in_order").unwrap_or(false);
+    let within = table.number("within", 0..=WIDEST);
+    if within.is_none() && !table.has("within") {
+        table.missing("within");
+    }
+    if slots && terms.len() < 2 {
+        let help = "such as near = { terms = [\"@kill\", \"you | him | her\"], within = 6 }".to_owned();
+        table.problem(table.span_of("terms"), "`near` needs at least two terms", Some(help));
+    } else if terms.is_empty() {
+        table.problem(table.span_of("terms"), "`none_near` needs at least one term", None);
+    }
+    table.finish();
+    RawNear { terms, within: within.unwrap_or(0) as u32, in_order }
+}
+
+fn read_fields(table: &Table<'_>) -> u8 {
+    if !table.has("fields") {
+        return DEFAULT_FIELDS;
+    }
+    let mut bits = 0;
+    for word in table.texts("fields") {
+        match FIELDS.iter().position(|f| *f == word.value) {
+            Some(index) => bits |= 1 << index,
+            None => {
+                let near = crate::problem::did_you_mean(&word.value, FIELDS);
+                let all = FIELDS.join(", ");
+                let help = near.map_or(format!("one of {all}"), |n| format!("did you mean \"{n}\"? One of {all}"));
+                table.problem(word.span, format!("a mail has no field \"{}\"", word.value), Some(help));
+            }
+        }
+    }
+    if bits == 0 { DEFAULT_FIELDS } else { bits }
+}
+
+fn read_flags(table: &Table<'_>) -> Vec<String> {
+    let words = table.texts("flags");
+    for word in &words {
+        if !["spam", "automated"].contains(&word.value.as_str()) {
+            let help = Some("one of \"spam\", \"automated\"".to_owned());
+            table.problem(word.span.clone(), format!("there is no flag \"{}\"", word.value), help);
+        }
+    }
+    words.into_iter().map(|w| w.value).collect()
+}
+
+/// A rule must do something, and say all of it.
+fn check_effect(table: &Table<'_>, rule: &RawRule) {
+    match (table.has("queue"), table.has("points")) {
+        (true, false) => table.problem(table.span_of("queue"), "`queue` without `points`: how much does the rule count?", None),
+        (false, true) => table.problem(table.span_of("points"), "`points` without `queue`: which queue do they count for?", None),
+        (false, false) if !table.has("topics") && !table.has("flags") => {
+            let help = "give it a `queue` with `points`, or `topics`, or `flags`".to_owned();
+            table.problem(rule.id.span.clone(), format!("the rule \"{}\" has no effect", rule.id.value), Some(help));
+        }
+        _ => {}
+    }
+    if rule.below_floor && !table.has("queue") {
+        let message = "`below_floor` without `queue`: where should the mail sink to?";
+        table.problem(table.span_of("below_floor"), message, None);
+    }
+}
+
+/// A rule must ask for something, or it would fire on every mail.
+fn check_conditions(table: &Table<'_>, rule: &RawRule) {
+    let words = !rule.any.is_empty() || !rule.all.is_empty() || rule.near.is_some() || rule.regex.is_some();
+    let facts = !rule.account.is_empty() || !rule.language.is_empty() || rule.automated.is_some() || rule.junk.is_some();
+    if !words && !facts {
+        let help = "give it `any`, `all`, `near`, `regex`, or a fact such as `account`".to_owned();
+        table.problem(
+            rule.id.span.clone(),
+            format!("the rule \"{}\" has no condition: it would fire on every mail", rule.id.value),
+            Some(help),
+        );
+    }
+    if rule.none_near.is_some() && rule.any.is_empty() && rule.all.is_empty() && rule.near.is_none() {
+        let message = "`none_near` has nothing to be near to: the rule has no `any`, `all` or `near`";
+        table.problem(table.span_of("none_near"), message, None);
+    }
+}
+
+/// Lists by name, then language.
+pub type Lists<'f> = BTreeMap<&'f str, BTreeMap<&'f str, (&'f Source, &'f RawList)>>;

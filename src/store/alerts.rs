@@ -1,0 +1,140 @@
+//! Alerts: one a case, firing until a person has it.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Result, StoreError, Tx, View};
+use crate::clock::{Timestamp, from_millis};
+
+/// An alert that is firing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firing {
+    /// Row id.
+    pub id: i64,
+    /// Its case.
+    pub case_id: i64,
+    /// Name of the ladder it climbs.
+    pub ladder: String,
+    /// Steps taken so far.
+    pub round: u32,
+    /// When it first fired.
+    pub fired: Timestamp,
+}
+
+/// An alert in lists.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct AlertRow {
+    /// Reference of its case.
+    pub case: String,
+    /// The case's queue.
+    pub queue: String,
+    /// `firing`, `acknowledged` or `resolved`.
+    pub state: String,
+    /// Steps taken so far.
+    pub round: u32,
+    /// The next step, while it fires.
+    pub due: Option<Timestamp>,
+    /// When it first fired.
+    pub fired: Timestamp,
+    /// Who has it.
+    pub acknowledged_by: Option<String>,
+}
+
+/// Lets an alert fire for a case that has none; its first step is due at once. False if the case has one already.
+///
+/// # Errors
+/// The store's own.
+pub fn fire(tx: &Tx<'_>, case_id: i64, ladder: &str, now: Timestamp) -> Result<bool> {
+    let mut insert = tx.0.prepare_cached(
+        "INSERT INTO alerts (case_id, ladder, state, round, due, fired) VALUES (?1, ?2, 'firing', 0, ?3, ?3)
+         ON CONFLICT (case_id) DO NOTHING",
+    )?;
+    Ok(insert.execute(params![case_id, ladder, now.as_millisecond()])? == 1)
+}
+
+/// Alerts whose next step is due, oldest first.
+///
+/// # Errors
+/// The store's own.
+pub fn due(view: &View<'_>, now: Timestamp, most: u32) -> Result<Vec<Firing>> {
+    let mut select = view.0.prepare_cached(
+        "SELECT id, case_id, ladder, round, fired FROM alerts WHERE state = 'firing' AND due <= ?1 ORDER BY due, id LIMIT ?2",
+    )?;
+    let rows = select.query_map(params![now.as_millisecond(), most], |row| {
+        Ok(Firing {
+            id: row.get(0)?,
+            case_id: row.get(1)?,
+            ladder: row.get(2)?,
+            round: row.get(3)?,
+            fired: from_millis(row.get(4)?),
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next step of any alert is due.
+///
+/// # Errors
+/// The store's own.
+pub fn next_due(view: &View<'_>) -> Result<Option<Timestamp>> {
+    let mut select = view.0.prepare_cached("SELECT min(due) FROM alerts WHERE state = 'firing'")?;
+    let due: Option<i64> = select.query_row([], |row| row.get(0))?;
+    Ok(due.map(from_millis))
+}
+
+/// Notes that step number `round` was taken and the next is due at `due`.
+///
+/// # Errors
+/// [`StoreError::Moved`] if the alert is not firing in that round: somebody acknowledged it.
+pub fn step_taken(tx: &Tx<'_>, id: i64, round: u32, due: Timestamp) -> Result<()> {
+    let mut update =
+        tx.0.prepare_cached("UPDATE alerts SET round = ?2 + 1, due = ?3 WHERE id = ?1 AND state = 'firing' AND round = ?2")?;
+    match update.execute(params![id, round, due.as_millisecond()])? {
+        1 => Ok(()),
+        _ => Err(StoreError::Moved("the alert has moved on".into())),
+    }
+}
+
+/// A person has it.
+///
+/// # Errors
+/// [`StoreError::Moved`] if the case has no alert that is firing.
+pub fn acknowledge(tx: &Tx<'_>, case_id: i64, who: &str, now: Timestamp) -> Result<()> {
+    let mut update = tx.0.prepare_cached(
+        "UPDATE alerts SET state = 'acknowledged', due = NULL, acknowledged = ?3, acknowledged_by = ?2
+         WHERE case_id = ?1 AND state = 'firing'",
+    )?;
+    if update.execute(params![case_id, who, now.as_millisecond()])? == 1 {
+        return Ok(());
+    }
+    let by: Option<Option<String>> =
+        tx.0.query_row("SELECT acknowledged_by FROM alerts WHERE case_id = ?1", [case_id], |row| row.get(0)).optional()?;
+    Err(StoreError::Moved(match by.flatten() {
+        Some(by) => format!("{by} has it already"),
+        None => "this case has no alert that is firing".into(),
+    }))
+}
+
+/// Alerts that are firing; with `all`, every one. Newest first.
+///
+/// # Errors
+/// The store's own.
+pub fn list(view: &View<'_>, all: bool, most: u32) -> Result<Vec<AlertRow>> {
+    let mut select = view.0.prepare_cached(
+        "SELECT c.reference, c.queue, a.state, a.round, a.due, a.fired, a.acknowledged_by
+         FROM alerts a JOIN cases c ON c.id = a.case_id WHERE ?1 OR a.state = 'firing' ORDER BY a.id DESC LIMIT ?2",
+    )?;
+    let rows = select.query_map(params![all, most], alert_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn alert_row(row: &Row<'_>) -> rusqlite::Result<AlertRow> {
+    Ok(AlertRow {
+        case: row.get(0)?,
+        queue: row.get(1)?,
+        state: row.get(2)?,
+        round: row.get(3)?,
+        due: row.get::<_, Option<i64>>(4)?.map(from_millis),
+        fired: from_millis(row.get(5)?),
+        acknowledged_by: row.get(6)?,
+    })
+}

@@ -1,0 +1,48 @@
+//! Who was answered when: what the caps on answers are counted by.
+
+use rusqlite::params;
+
+use super::{Result, Tx, View};
+use crate::clock::Timestamp;
+
+/// Notes that `address` (any case) was answered in `case_id`.
+///
+/// # Errors
+/// The store's own.
+pub fn answered(tx: &Tx<'_>, address: &str, case_id: i64, at: Timestamp) -> Result<()> {
+    let mut insert = tx.0.prepare_cached("INSERT INTO answers (address, at, case_id) VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![address.to_lowercase(), at.as_millisecond(), case_id])?;
+    Ok(())
+}
+
+/// How often `address` was answered since `since`.
+///
+/// # Errors
+/// The store's own.
+pub fn answers_to(view: &View<'_>, address: &str, since: Timestamp) -> Result<u32> {
+    let mut count = view.0.prepare_cached("SELECT count(*) FROM answers WHERE address = ?1 AND at > ?2")?;
+    Ok(count.query_row(params![address.to_lowercase(), since.as_millisecond()], |row| row.get(0))?)
+}
+
+/// How many answers went to anybody since `since`; counts no further than `enough`, so that a flood costs no more than a trickle.
+///
+/// # Errors
+/// The store's own.
+pub fn answers_in_all(view: &View<'_>, since: Timestamp, enough: u32) -> Result<u32> {
+    // The newest `enough` rows decide: if the last of them is younger than `since`, there are enough.
+    let mut count = view.0.prepare_cached(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM (SELECT at FROM answers ORDER BY at DESC LIMIT 1 OFFSET ?2) WHERE at > ?1)
+                THEN ?2 + 1 ELSE (SELECT count(*) FROM answers WHERE at > ?1) END",
+    )?;
+    Ok(count.query_row(params![since.as_millisecond(), enough], |row| row.get(0))?)
+}
+
+/// True if this case was answered before.
+///
+/// # Errors
+/// The store's own.
+pub fn case_answered(view: &View<'_>, case_id: i64) -> Result<bool> {
+    let mut exists =
+        view.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE case_id = ?1 AND kind = 'acknowledgement')")?;
+    Ok(exists.query_row([case_id], |row| row.get(0))?)
+}

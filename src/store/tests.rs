@@ -1,0 +1,289 @@
+//! The store's own laws.
+
+use std::time::Duration;
+
+use super::*;
+use crate::case::{CaseEvent, CaseState, Reference};
+use crate::clock::{Timestamp, from_millis};
+use crate::outbox::{Kind, Next, OutboxState, Outcome};
+
+/// A store in a folder that is removed with the returned guard.
+pub(crate) fn fresh() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("t.db"), Role::Daemon).unwrap();
+    (dir, store)
+}
+
+fn t(ms: i64) -> Timestamp {
+    from_millis(ms)
+}
+
+fn message(n: u8) -> cases::NewMessage {
+    cases::NewMessage {
+        account: "ca".into(),
+        message_id: Some(format!("{n}@example.org")),
+        content_key: Some([n; 32]),
+        raw_hash: [n; 32],
+        packed: pack(b"raw"),
+        size: 3,
+        sender: "a@example.org".into(),
+        subject: "s".into(),
+        language: None,
+        automated: None,
+        junk: false,
+        damage: "[]".into(),
+        attachments: "[]".into(),
+        received: t(1),
+    }
+}
+
+fn a_case(tx: &Tx<'_>, n: u8) -> Result<(i64, i64)> {
+    let case = cases::open(tx, &Reference::from_bits([n; 5]), "general", "a@example.org", None, t(10))?.unwrap();
+    let id = cases::add_message(tx, case, &message(n), t(10))?;
+    Ok((case, id))
+}
+
+fn spot(folder: &str, validity: u64, key: &str) -> cases::Spot {
+    cases::Spot { account: "ca".into(), folder: folder.into(), validity, key: key.into() }
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_an_operator_is_not() {
+    let (dir, _store) = fresh();
+    let path = dir.path().join("t.db");
+    assert!(matches!(Store::open(&path, Role::Daemon), Err(StoreError::Locked(_))));
+    Store::open(&path, Role::Operator).unwrap();
+}
+
+#[test]
+fn a_newer_store_is_refused_and_left_as_it_is() {
+    let (dir, store) = fresh();
+    store.write_blocking(|tx| Ok(tx.0.pragma_update(None, "user_version", 99)?)).unwrap();
+    drop(store);
+    let again = Store::open(&dir.path().join("t.db"), Role::Operator);
+    assert!(matches!(again, Err(StoreError::Newer { found: 99, .. })));
+}
+
+#[test]
+fn the_token_key_is_drawn_once() {
+    let (dir, store) = fresh();
+    let key = store.token_key();
+    drop(store);
+    assert_eq!(Store::open(&dir.path().join("t.db"), Role::Daemon).unwrap().token_key(), key);
+}
+
+#[test]
+fn a_failing_job_or_a_panic_takes_nobody_elses_work_with_it() {
+    let (_dir, store) = fresh();
+    store.write_blocking(|tx| a_case(tx, 1)).unwrap();
+    let failed: Result<()> = store.write_blocking(|tx| {
+        a_case(tx, 2)?;
+        Err(StoreError::Moved("no".into()))
+    });
+    assert!(failed.is_err());
+    let panicked: Result<()> = store.write_blocking(|tx| {
+        a_case(tx, 3)?;
+        panic!("on purpose")
+    });
+    assert!(panicked.unwrap_err().to_string().contains("on purpose"));
+    store.write_blocking(|tx| a_case(tx, 4)).unwrap();
+    assert_eq!(store.read_blocking(cases::count_messages).unwrap(), 2);
+}
+
+#[test]
+fn jobs_that_wait_together_are_committed_and_told_each() {
+    let (_dir, store) = fresh();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let results = runtime.block_on(async {
+        let jobs = (0..100u8).map(|n| store.write(move |tx| a_case(tx, n)));
+        futures_util::future::join_all(jobs).await
+    });
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(store.read_blocking(cases::count_messages).unwrap(), 100);
+}
+
+#[test]
+fn a_full_disk_is_said_so_and_passes() {
+    let (_dir, store) = fresh();
+    let pages = |store: &Store, n: i64| {
+        store.write_blocking(move |tx| Ok(tx.0.query_row(&format!("PRAGMA max_page_count = {n}"), [], |_| Ok(()))?)).unwrap();
+    };
+    pages(&store, 1);
+    let big = move |tx: &Tx<'_>| {
+        let (_, id) = a_case(tx, 9)?;
+        tx.0.execute("UPDATE raw_mails SET zstd = zeroblob(4000000) WHERE message = ?1", [id])?;
+        Ok(())
+    };
+    let full = store.write_blocking(big).unwrap_err();
+    assert!(matches!(full, StoreError::Full) && full.passes(), "{full}");
+    assert_eq!(store.read_blocking(cases::count_messages).unwrap(), 0);
+    pages(&store, 1_000_000);
+    store.write_blocking(big).unwrap();
+}
+
+#[test]
+fn the_ledger_knows_what_was_read_by_identity_alone() {
+    let (_dir, store) = fresh();
+    store
+        .write_blocking(|tx| {
+            let (_, id) = a_case(tx, 1)?;
+            cases::enter(tx, &spot("INBOX", 7, "2"), id, false)
+        })
+        .unwrap();
+    let unread = |validity| {
+        let keys = ["1", "2", "3"].map(String::from).to_vec();
+        store.read_blocking(|view| cases::unread(view, "ca", "INBOX", validity, keys)).unwrap()
+    };
+    assert_eq!(unread(7), ["1", "3"]);
+    assert_eq!(unread(8), ["1", "2", "3"]);
+    let undone = |store: &Store| store.read_blocking(|view| cases::undone(view, "ca", "INBOX", 7, 9)).unwrap();
+    assert_eq!(undone(&store), ["2"]);
+    store.write_blocking(|tx| cases::set_done(tx, "ca", "INBOX", 7, &["2".into()])).unwrap();
+    assert!(undone(&store).is_empty());
+}
+
+#[test]
+fn equal_bytes_are_the_same_mail_only_across_folders_or_numberings() {
+    let (_dir, store) = fresh();
+    store
+        .write_blocking(|tx| {
+            let (_, id) = a_case(tx, 1)?;
+            cases::enter(tx, &spot("INBOX", 7, "2"), id, true)
+        })
+        .unwrap();
+    let same = |folder, validity| {
+        store.read_blocking(|view| cases::same_bytes(view, &spot(folder, validity, "9"), &[1; 32])).unwrap().is_some()
+    };
+    assert!(!same("INBOX", 7));
+    assert!(same("INBOX", 8));
+    assert!(same("Junk", 7));
+}
+
+fn outbox_row(store: &Store, kind: Kind, name: &'static str) -> i64 {
+    store
+        .write_blocking(move |tx| {
+            let case = match cases::find(&tx.view(), &Reference::from_bits([1; 5]))? {
+                Some(case) => case.id,
+                None => a_case(tx, 1)?.0,
+            };
+            let row = outbox::NewRow {
+                idempotent: name,
+                case_id: case,
+                kind,
+                mail_from: None,
+                rcpt_to: "a@example.org",
+                raw: b"mail",
+                due: t(100),
+            };
+            assert!(outbox::add(tx, &row, t(100))?);
+            assert!(!outbox::add(tx, &row, t(100))?, "the same name twice is one row");
+            Ok(tx.0.query_row("SELECT id FROM outbox WHERE idempotent = ?1", [name], |r| r.get(0))?)
+        })
+        .unwrap()
+}
+
+fn claim(store: &Store, now: i64) -> Vec<outbox::Claimed> {
+    store.write_blocking(move |tx| outbox::claim(tx, &Kind::ALL, 10, Duration::from_millis(50), t(now))).unwrap()
+}
+
+#[test]
+fn a_row_is_claimed_once_and_its_attempt_is_counted_before_it_is_tried() {
+    let (_dir, store) = fresh();
+    let id = outbox_row(&store, Kind::Forward, "a");
+    assert!(claim(&store, 99).is_empty(), "not due yet");
+    let rows = claim(&store, 100);
+    assert_eq!((rows[0].id, rows[0].attempt, rows[0].raw.as_slice()), (id, 1, &b"mail"[..]));
+    assert!(claim(&store, 100).is_empty(), "claimed already");
+    assert_eq!(store.write_blocking(|tx| outbox::free(tx, false, t(149))).unwrap(), 0, "the lease holds");
+    assert_eq!(store.write_blocking(|tx| outbox::free(tx, false, t(150))).unwrap(), 1);
+    assert_eq!(claim(&store, 150)[0].attempt, 2);
+}
+
+#[test]
+fn a_sent_row_keeps_no_mail_and_cannot_be_sent_again() {
+    let (_dir, store) = fresh();
+    let id = outbox_row(&store, Kind::Forward, "a");
+    claim(&store, 100);
+    let sent = move |tx: &Tx<'_>| outbox::record(tx, id, &Outcome::Sent, &Next::Sent, t(101));
+    assert_eq!(store.write_blocking(sent).unwrap(), OutboxState::Sent);
+    assert!(matches!(store.write_blocking(sent), Err(StoreError::Moved(_))));
+    assert!(matches!(store.write_blocking(move |tx| outbox::retry(tx, id, t(102))), Err(StoreError::Moved(_))));
+    let kept: bool =
+        store.read_blocking(|v| Ok(v.0.query_row("SELECT zstd IS NOT NULL FROM outbox", [], |r| r.get(0))?)).unwrap();
+    assert!(!kept);
+}
+
+#[test]
+fn a_dead_letter_is_requeued_or_dropped_by_a_person() {
+    let (_dir, store) = fresh();
+    let id = outbox_row(&store, Kind::Forward, "a");
+    claim(&store, 100);
+    let refused = Outcome::Refused("550".into());
+    store.write_blocking(move |tx| outbox::record(tx, id, &refused, &Next::Dead, t(101))).unwrap();
+    let listed = store.read_blocking(|v| outbox::list(v, &[], None, 10)).unwrap();
+    assert_eq!((listed[0].state, listed[0].last_error.as_deref()), (OutboxState::Dead, Some("550")));
+    store.write_blocking(move |tx| outbox::retry(tx, id, t(102))).unwrap();
+    assert_eq!(claim(&store, 102)[0].attempt, 1, "a person's word starts the count anew");
+    let later = Outcome::Later("451".into());
+    store.write_blocking(move |tx| outbox::record(tx, id, &later, &Next::Ready(Duration::from_millis(5)), t(103))).unwrap();
+    store.write_blocking(move |tx| outbox::drop_row(tx, id, t(104))).unwrap();
+    assert!(claim(&store, 999).is_empty());
+}
+
+#[test]
+fn sqlite_itself_refuses_a_state_that_does_not_fit_its_times() {
+    let (_dir, store) = fresh();
+    outbox_row(&store, Kind::Alert, "a");
+    for nonsense in [
+        "UPDATE outbox SET state = 'sent'",
+        "UPDATE outbox SET state = 'sending'",
+        "UPDATE outbox SET state = 'asleep'",
+        "UPDATE cases SET state = 'closed'",
+        "UPDATE cases SET changed = opened - 1",
+        "INSERT INTO ledger VALUES ('ca', 'INBOX', 1, '1', 999, 0)",
+    ] {
+        let refused = store.write_blocking(move |tx| Ok(tx.0.execute_batch(nonsense)?));
+        assert!(refused.is_err(), "taken: {nonsense}");
+    }
+}
+
+#[test]
+fn a_case_moves_only_where_the_table_leads() {
+    let (_dir, store) = fresh();
+    let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
+    let happen = |event| store.write_blocking(move |tx| cases::happen(tx, case, event, t(20)));
+    assert_eq!(happen(CaseEvent::Close).unwrap(), CaseState::Closed);
+    assert!(matches!(happen(CaseEvent::Take), Err(StoreError::Moved(_))));
+    assert_eq!(happen(CaseEvent::FollowUp).unwrap(), CaseState::Open);
+}
+
+#[test]
+fn answers_are_counted_per_address_and_in_all() {
+    let (_dir, store) = fresh();
+    let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
+    for at in 1..=5 {
+        store.write_blocking(move |tx| people::answered(tx, "A@Example.org", case, t(at))).unwrap();
+    }
+    let to = store.read_blocking(|v| people::answers_to(v, "a@example.ORG", t(2))).unwrap();
+    assert_eq!(to, 3);
+    let in_all = |since, enough| store.read_blocking(|v| people::answers_in_all(v, t(since), enough)).unwrap();
+    assert_eq!(in_all(0, 100), 5);
+    assert_eq!(in_all(3, 100), 2);
+    assert_eq!(in_all(0, 3), 4, "counts no further than enough");
+}
+
+#[test]
+fn an_alert_fires_once_a_case_and_ends_only_with_a_person() {
+    let (_dir, store) = fresh();
+    let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
+    let fire = || store.write_blocking(move |tx| alerts::fire(tx, case, "l", t(10))).unwrap();
+    assert!(fire() && !fire());
+    let due = store.read_blocking(|v| alerts::due(v, t(10), 9)).unwrap();
+    let id = due[0].id;
+    store.write_blocking(move |tx| alerts::step_taken(tx, id, 0, t(20))).unwrap();
+    assert!(store.write_blocking(move |tx| alerts::step_taken(tx, id, 0, t(20))).is_err(), "that round is over");
+    store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", t(15))).unwrap();
+    assert!(store.read_blocking(|v| alerts::due(v, t(99), 9)).unwrap().is_empty());
+    let again = store.write_blocking(move |tx| alerts::acknowledge(tx, case, "sam", t(16))).unwrap_err();
+    assert_eq!(again.to_string(), "kim has it already");
+}
