@@ -1,0 +1,7 @@
+//! Tests of the whole against real servers, and against false ones for what real servers cannot be made to do.
+//! Dovecot and Postfix must be installed (tests/run does it); where they are missing these tests fail and say so.
+
+mod mailbox_hostile;
+mod mailbox_imap;
+mod mailbox_maildir;
+mod support;
