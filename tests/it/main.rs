@@ -4,4 +4,5 @@
 mod mailbox_hostile;
 mod mailbox_imap;
 mod mailbox_maildir;
+mod round_trip;
 mod support;

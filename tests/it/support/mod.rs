@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "a harness: tests to come use what today's do not")]
 
 pub mod account;
+pub mod daemon;
 pub mod dovecot;
 pub mod fake_imap;
 pub mod postfix;
+pub mod sink;
 pub mod tls;
 
 use std::io::{BufRead, BufReader, Write};
@@ -89,6 +91,13 @@ impl Lines {
         let mut line = Vec::new();
         self.reader.read_until(b'\n', &mut line).expect("the server answers");
         String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// Reads so many bytes: an IMAP literal.
+    pub fn bytes(&mut self, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        std::io::Read::read_exact(&mut self.reader, &mut bytes).expect("the server answers");
+        bytes
     }
 
     /// Says a line and reads an SMTP reply, which must begin with `code`.
