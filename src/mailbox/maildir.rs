@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::imap::text::folder_name;
 use super::{Arrival, COMMAND_TIMEOUT, Folder, Key, Trouble, Waiting, Wake};
@@ -39,7 +39,9 @@ pub struct MaildirMailbox {
     /// Keys ever listed, by folder: names do not ascend with arrival, so what is new is what was never listed.
     listed: HashMap<String, HashSet<Key>>,
     /// Mails that could not be read, and how often.
-    failures: HashMap<(String, Key), u8>,
+    failures: HashMap<(String, Key), (u8, Instant)>,
+    /// How long at least a mail that cannot be read is tried.
+    give_up: Duration,
     watches: HashMap<PathBuf, Watch>,
 }
 
@@ -69,7 +71,7 @@ struct Entry {
 
 impl MaildirMailbox {
     /// Touches nothing yet.
-    pub fn new(config: &config::Maildir, done: &Done, limits: &Limits) -> Self {
+    pub fn new(config: &config::Maildir, done: &Done, limits: &Limits, give_up: Duration) -> Self {
         MaildirMailbox {
             root: config.path.clone(),
             junk: config.junk.clone(),
@@ -78,6 +80,7 @@ impl MaildirMailbox {
             folder: None,
             listed: HashMap::new(),
             failures: HashMap::new(),
+            give_up,
             watches: HashMap::new(),
         }
     }
@@ -151,9 +154,9 @@ impl MaildirMailbox {
                     each(Arrival { key: name.1, raw, envelope: Envelope { received, junk, extent } });
                 }
                 Some(Err(error)) => {
-                    let failures = self.failures.entry(name).or_default();
+                    let (failures, since) = self.failures.entry(name).or_insert((0, Instant::now()));
                     *failures = failures.saturating_add(1);
-                    if *failures < TRIES {
+                    if *failures < TRIES || since.elapsed() < self.give_up {
                         verdict = verdict.and(Err(Trouble::Refused { command: "read", text: error.to_string() }));
                     } else {
                         let envelope = Envelope { received: Clock::System.now(), junk, extent: Extent::Unfetched };

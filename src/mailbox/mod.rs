@@ -109,7 +109,9 @@ impl Mailbox {
     pub fn with_patience(account: &config::Account, limits: &config::Limits, patience: Patience) -> Self {
         Mailbox(match &account.mailbox {
             config::Mailbox::Imap(imap) => Kind::Imap(Box::new(imap::ImapMailbox::new(imap, &account.done, limits, patience))),
-            config::Mailbox::Maildir(dir) => Kind::Maildir(Box::new(maildir::MaildirMailbox::new(dir, &account.done, limits))),
+            config::Mailbox::Maildir(dir) => {
+                Kind::Maildir(Box::new(maildir::MaildirMailbox::new(dir, &account.done, limits, patience.give_up)))
+            }
         })
     }
 
@@ -142,7 +144,8 @@ impl Mailbox {
     ///
     /// # Errors
     /// Whenever a mail that is still there did not come, after all others did: come again for it
-    /// ([`Trouble::Refused`]), or open anew and come again ([`Trouble::Lost`]). The third time it comes as it can be had.
+    /// ([`Trouble::Refused`]), or open anew and come again ([`Trouble::Lost`]). When it has failed three times, and for a
+    /// minute at least, it comes as it can be had. Wait a little before coming again: a server in trouble needs it.
     pub async fn fetch(&mut self, page: &[Waiting], each: &mut (dyn FnMut(Arrival) + Send)) -> Result<(), Trouble> {
         either!(self, mailbox => mailbox.fetch(page, each).await)
     }
@@ -162,5 +165,25 @@ impl Mailbox {
     /// Says goodbye, briefly.
     pub async fn close(&mut self) {
         either!(self, mailbox => mailbox.close().await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A task of its own owns each mailbox: this compiles, or it cannot be.
+    #[test]
+    fn everything_a_mailbox_does_can_run_in_a_task_of_its_own() {
+        fn runs<F: Future + Send>(_: fn(&'static mut Mailbox) -> F) {}
+        fn each(_: Arrival) {}
+        runs(|mailbox| mailbox.open());
+        runs(|mailbox| mailbox.keys(None));
+        runs(|mailbox| mailbox.sizes(&[]));
+        runs(|mailbox| mailbox.done(&[]));
+        runs(|mailbox| mailbox.wait(Duration::ZERO));
+        runs(|mailbox| mailbox.close());
+        runs(|mailbox| async { mailbox.fetch(&[], &mut each).await });
+        runs(|mailbox| async { mailbox.enter(&Folder { name: String::new(), junk: false }).await });
     }
 }

@@ -1,6 +1,7 @@
 //! IMAP servers that break the rules, by accident or by intent: nothing hangs, nothing is lost, one bad mail never
 //! stops the others.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ fn mailbox_on(server: &FakeImap, dir: &tempfile::TempDir) -> Mailbox {
     let patience = Patience {
         command: SHORT * 5,
         idle_begins: SHORT,
+        give_up: Duration::ZERO,
         idle_ends: SHORT,
         greeting: SHORT * 5,
         login: SHORT * 5,
@@ -453,4 +455,45 @@ async fn junk_folders_are_found_by_name_where_the_server_marks_none() {
     let folders = mailbox_on(&server, &dir).open().await.unwrap();
     let names: Vec<_> = folders.iter().map(|folder| (folder.name.as_str(), folder.junk)).collect();
     assert_eq!(names, [("INBOX", false), ("INBOX.Junk E-mail", true)]);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_everything_for_a_moment_empties_no_mail() {
+    let down = Arc::new(AtomicBool::new(true));
+    let is_down = Arc::clone(&down);
+    let server = FakeImap::start(4, move |_, command| match command.contains("BODY.PEEK") && is_down.load(Ordering::SeqCst) {
+        true => Answer::text("TAG NO [UNAVAILABLE] storage is down\r\n"),
+        false => Answer::Default,
+    })
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut mailbox = Mailbox::new(&account::imap(dir.path(), server.port, Tls::ClearText, None), &limits());
+    inbox(&mut mailbox).await;
+    for _ in 0..10 {
+        let outcome = read_all(&mut mailbox).await;
+        assert!(matches!(outcome, Err(Trouble::Refused { .. })), "{outcome:?}");
+    }
+    down.store(false, Ordering::SeqCst);
+    let all = read_all(&mut mailbox).await.unwrap();
+    assert!(all.len() == 4 && all.values().all(|mail| mail.envelope.extent == Extent::Whole));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_replies_ends_at_the_time_limit() {
+    for flooded in ["IDLE", "UID SEARCH UID 1:*"] {
+        let server = FakeImap::start(1, move |_, command| match command == flooded {
+            true => Answer::Flood("+ idling\r\n".repeat((command == "IDLE").into()), "* OK still here\r\n".repeat(1000)),
+            false => Answer::Default,
+        })
+        .await;
+        let dir = tempfile::tempdir().unwrap();
+        let mut mailbox = mailbox_on(&server, &dir);
+        let flooding = tokio::spawn(async move {
+            inbox(&mut mailbox).await;
+            mailbox.keys(None).await?;
+            mailbox.wait(SHORT).await
+        });
+        let outcome = timeout(PATIENCE, flooding).await.expect("it ends").unwrap();
+        assert!(matches!(outcome, Err(Trouble::Lost(_))), "{flooded}: {outcome:?}");
+    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use triaged::config::Done;
-use triaged::mailbox::{Arrival, Mailbox, Trouble, Wake};
+use triaged::mailbox::{Arrival, Mailbox, Patience, Trouble, Wake};
 use triaged::report::Extent;
 
 use crate::support::account::{self, limits};
@@ -192,7 +192,10 @@ fn a_mail_that_may_not_be_read_stops_no_other_and_comes_unfetched() {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut mailbox = opened(&path).await;
+        let patience = Patience { give_up: Duration::ZERO, ..Patience::default() };
+        let mut mailbox = Mailbox::with_patience(&account::maildir(&path), &limits(), patience);
+        let folders = mailbox.open().await.unwrap();
+        mailbox.enter(&folders[0]).await.unwrap();
         let keys = mailbox.keys(None).await.unwrap();
         let waiting = mailbox.sizes(&keys).await.unwrap();
         for round in 1..=3 {

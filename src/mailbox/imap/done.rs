@@ -31,6 +31,10 @@ impl ImapMailbox {
     }
 
     async fn store(&self, wire: &mut Wire, set: &str, flag: &str) -> Result<(), Trouble> {
+        let is_atom = |c: char| c.is_ascii_graphic() && !"(){%*\"]".contains(c);
+        if !flag.chars().all(is_atom) || flag.is_empty() {
+            return Err(Trouble::Setup(format!("{flag:?} cannot be a keyword: letters, digits, $ and - are fit for one")));
+        }
         wire.order("UID STORE", &format!("UID STORE {set} +FLAGS.SILENT ({flag})"), self.patience.command).await
     }
 

@@ -2,12 +2,14 @@
 //!
 //! A mail that did not come although it is there counts a failure, over reconnects. From then on it is asked for alone
 //! and after all others: first as before; then its header first, and its body without the date, in case the date is what
-//! cannot be parsed; after the third failure it comes as [`Extent::Unfetched`] with the header, if that came.
+//! cannot be parsed; after the third failure, and not before a minute is over, it comes as [`Extent::Unfetched`] with the header, if that came.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use async_imap::imap_proto::{AttributeValue, Response};
+
+use tokio::time::Instant;
 
 use super::text::{internal_date, uid_set};
 use super::wire::Wire;
@@ -23,10 +25,17 @@ const TRIES: u8 = 3;
 const SLOWEST: u64 = 32 << 10;
 
 /// What is known of a mail that did not come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trial {
     failures: u8,
+    since: Instant,
     header: Option<Vec<u8>>,
+}
+
+impl Default for Trial {
+    fn default() -> Self {
+        Trial { failures: 0, since: Instant::now(), header: None }
+    }
 }
 
 /// Of a page: one mail.
@@ -222,7 +231,9 @@ impl ImapMailbox {
 
     fn blame(&mut self, wire: &Wire, uid: u32) {
         let trial = self.trials.entry(self.mail(wire, uid)).or_default();
-        trial.failures = trial.failures.saturating_add(1);
+        if trial.failures + 1 < TRIES || trial.since.elapsed() >= self.patience.give_up {
+            trial.failures = TRIES.min(trial.failures + 1);
+        }
     }
 
     fn failures(&self, wire: &Wire, uid: u32) -> u8 {

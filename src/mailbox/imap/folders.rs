@@ -12,6 +12,9 @@ use crate::mailbox::{Folder, Trouble};
 /// Names of junk folders on servers that mark none, lower case, without what stands before the last delimiter.
 const JUNK_NAMES: [&str; 6] = ["junk", "spam", "junk e-mail", "junk email", "junk mail", "bulk mail"];
 
+/// Folders looked at, at most.
+const MOST: usize = 10_000;
+
 /// A folder as LIST shows it.
 #[derive(Debug)]
 struct Listed {
@@ -72,7 +75,7 @@ async fn list(wire: &mut Wire, arguments: &str, limit: Duration) -> Result<Vec<L
     let mut see = |response: &Response<'_>| {
         if let Response::MailboxData(MailboxDatum::List(data)) = response {
             let attributes = &data.name_attributes;
-            if attributes.contains(&NameAttribute::NoSelect) {
+            if attributes.contains(&NameAttribute::NoSelect) || listed.len() >= MOST {
                 return;
             }
             let name = unescaped(&data.name);

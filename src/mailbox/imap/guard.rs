@@ -167,4 +167,23 @@ mod tests {
         let mut scan = Scan { limit: 100, ..Scan::default() };
         assert!((0..1000).any(|_| !scan.take(&[b'x'; 4096])));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn how_the_bytes_are_cut_changes_nothing(reply in "([*] [0-9O]|[{]|[0-9]{1,2}|[}]\r\n|[}]|\r|\n|a| ){0,60}", size in 1_usize..9) {
+            proptest::prop_assert_eq!(passes(&reply, size), passes(&reply, 4096));
+        }
+
+        #[test]
+        fn whatever_a_mail_says_it_passes(body in proptest::collection::vec(proptest::num::u8::ANY, 0..100)) {
+            let mut reply = format!("* 1 FETCH (BODY[] {{{}}}\r\n", body.len()).into_bytes();
+            reply.extend(&body);
+            reply.extend(b")\r\na1 OK\r\n");
+            let mut scan = Scan { limit: 100, ..Scan::default() };
+            proptest::prop_assert!(scan.take(&reply));
+            // The mail's end was found: what comes next is watched again.
+            let next = scan.take(b"* 2 FETCH (BODY[] {101}\r\n");
+            proptest::prop_assert!(!next);
+        }
+    }
 }

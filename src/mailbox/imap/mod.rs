@@ -10,7 +10,7 @@ pub(super) mod text;
 mod wait;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
@@ -41,6 +41,9 @@ pub struct Patience {
     pub idle: Duration,
     /// LOGOUT.
     pub goodbye: Duration,
+    /// How long at least a mail that cannot be had is asked for before it comes without its body: a storage that is down
+    /// for a moment must not turn a mailbox into empty cases.
+    pub give_up: Duration,
 }
 
 impl Default for Patience {
@@ -55,12 +58,16 @@ impl Default for Patience {
             idle_ends: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             goodbye: Duration::from_secs(2),
+            give_up: Duration::from_secs(60),
         }
     }
 }
 
 /// Mails listed by one SEARCH at most: the parser's time grows with the square of a line's length.
 const WINDOW: u32 = 20_000;
+
+/// Mails a folder can hold at most: what a server lists beyond them is there to fill our memory.
+const MOST: usize = 5_000_000;
 
 /// Mails asked about in one FETCH at most; keeps the command's line below what servers take.
 const BATCH: usize = 200;
@@ -188,11 +195,17 @@ impl ImapMailbox {
 
     async fn search(&self, wire: &mut Wire, what: &str, uids: &mut Vec<u32>) -> Result<(), Trouble> {
         let mut see = |response: &Response<'_>| {
-            if let Response::MailboxData(MailboxDatum::Search(found)) = response {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = response
+                && uids.len() <= MOST
+            {
                 uids.extend(found);
             }
         };
-        wire.run("UID SEARCH", &format!("UID SEARCH {what}"), self.patience.command, &mut see).await?.accepted("UID SEARCH")
+        let reply = wire.run("UID SEARCH", &format!("UID SEARCH {what}"), self.patience.command, &mut see).await?;
+        match uids.len() {
+            0..=MOST => reply.accepted("UID SEARCH"),
+            _ => Err(wire.lost("UID SEARCH", "the server lists more mails than a folder can hold")),
+        }
     }
 
     /// Of `uids`, those that are still in the folder.
@@ -201,6 +214,7 @@ impl ImapMailbox {
         for batch in uids.chunks(BATCH) {
             self.search(wire, &format!("UID {}", uid_set(batch)), &mut found).await?;
         }
+        let found: HashSet<u32> = found.into_iter().collect();
         Ok(uids.iter().copied().filter(|uid| found.contains(uid)).collect())
     }
 
@@ -225,7 +239,8 @@ impl ImapMailbox {
         let there = if silent.is_empty() { Ok(Vec::new()) } else { self.still_there(&mut wire, &silent).await };
         let there = self.back(wire, there)?;
         sizes.extend(there.into_iter().map(|uid| (uid, self.limits.message)));
-        Ok(uids.iter().filter_map(|uid| Some(Waiting { key: uid.to_string(), size: *sizes.get(uid)? })).collect())
+        let size = |key: &Key| sizes.get(&key.parse().ok()?).copied();
+        Ok(keys.iter().filter_map(|key| Some(Waiting { key: key.clone(), size: size(key)? })).collect())
     }
 
     async fn sizes_of(&self, wire: &mut Wire, uids: &[u32], sizes: &mut HashMap<u32, u64>) -> Result<(), Trouble> {
@@ -233,7 +248,7 @@ impl ImapMailbox {
             if let Response::Fetch(_, attributes) = response {
                 let uid = attributes.iter().find_map(|a| if let AttributeValue::Uid(n) = a { Some(*n) } else { None });
                 let size = attributes.iter().find_map(|a| if let AttributeValue::Rfc822Size(n) = a { Some(*n) } else { None });
-                sizes.extend(uid.zip(size.map(u64::from)));
+                sizes.extend(uid.filter(|uid| uids.contains(uid)).zip(size.map(u64::from)));
             }
         };
         let line = format!("UID FETCH {} (UID RFC822.SIZE)", uid_set(uids));

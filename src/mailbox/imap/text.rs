@@ -148,4 +148,32 @@ mod tests {
         assert_eq!(internal_date("17-Jul-1996 02:44:25 +0000").unwrap().to_string(), "1996-07-17T02:44:25Z");
         assert_eq!(internal_date("yesterday"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_name_becomes_one_line_of_ascii_and_stays_what_it_is(name in "\\PC{0,20}|[&a-z+-]{0,12}|\\x00\r\n&") {
+            let coded = folder_name(&name);
+            proptest::prop_assert!(coded.bytes().all(|b| (b' '..=b'~').contains(&b)), "{}", coded);
+            proptest::prop_assert_eq!(folder_name(&coded), coded);
+        }
+
+        #[test]
+        fn quoting_can_be_undone(name in "[ -~]{0,20}") {
+            let quoted = quoted(&name).unwrap();
+            proptest::prop_assert_eq!(unescaped(&quoted[1..quoted.len() - 1]), name);
+        }
+
+        #[test]
+        fn a_set_names_each_uid_once(uids in proptest::collection::btree_set(1_u32..60, 1..30)) {
+            let uids: Vec<u32> = uids.into_iter().collect();
+            let named: Vec<u32> = uid_set(&uids)
+                .split(',')
+                .flat_map(|range| {
+                    let (first, last) = range.split_once(':').unwrap_or((range, range));
+                    first.parse::<u32>().unwrap()..=last.parse().unwrap()
+                })
+                .collect();
+            proptest::prop_assert_eq!(named, uids);
+        }
+    }
 }

@@ -69,7 +69,7 @@ impl ImapMailbox {
     /// From `+` until there are news or time is up, then DONE. `false`: the server ended it by itself, or by NO or BAD.
     async fn idle_on(&self, wire: &mut Wire, until: Instant) -> Result<bool, Trouble> {
         let mut see = |_: &Response<'_>| ();
-        while !wire.known.news {
+        while !wire.known.news && Instant::now() < until {
             let event = tokio::select! {
                 biased;
                 event = wire.next(NAME, until + Duration::from_secs(60), &mut see) => event?,

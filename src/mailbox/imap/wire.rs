@@ -161,6 +161,10 @@ impl Wire {
 
     /// Waits for the next reply, until `deadline`.
     pub async fn next(&mut self, name: &'static str, deadline: Instant, see: See<'_>) -> Result<Event, Trouble> {
+        // A flood of replies is always ready, and would keep the timer from ever being asked.
+        if Instant::now() > deadline {
+            return Err(self.lost(name, "no answer in time"));
+        }
         // imap-proto panics on a few replies (INTERNALDATE NIL): one more reply that cannot be understood.
         let read = AssertUnwindSafe(self.client.read_response()).catch_unwind();
         let problem = match timeout_at(deadline, read).await {

@@ -168,6 +168,11 @@ service auth {{
         });
     }
 
+    /// Where all its files are.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// What it wrote into its logs.
     pub fn log(&self) -> String {
         ["stderr.log", "dovecot.log"].iter().filter_map(|name| fs::read_to_string(self.path(name)).ok()).collect()

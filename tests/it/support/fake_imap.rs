@@ -19,6 +19,8 @@ pub enum Answer {
     Cut(String),
     /// Nothing, ever.
     Silence,
+    /// The first, and then the second again and again until the client goes.
+    Flood(String, String),
 }
 
 impl Answer {
@@ -143,7 +145,15 @@ async fn serve(stream: TcpStream, connection: usize, mails: u32, script: &Script
     let mut command = "greeting".to_owned();
     loop {
         log.lock().expect("no test panicked with it").push(command.clone());
+
         let (text, stay) = match script(connection, &command) {
+            Answer::Flood(first, text) => {
+                let mut written = stream.write_all(first.as_bytes()).await;
+                while written.is_ok() {
+                    written = stream.write_all(text.as_bytes()).await;
+                }
+                return;
+            }
             Answer::Default => (good(&command, mails), true),
             Answer::Text(text) => (text, true),
             Answer::Cut(text) => (text, false),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{Lines, free_port, greeting, needs, until};
@@ -105,6 +106,11 @@ mailbox_size_limit = 0
         if !status.success() && !std::thread::panicking() {
             panic!("`postfix {word}` failed: {}", self.log());
         }
+    }
+
+    /// Where all its files are.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
     }
 
     /// What it wrote into its logs.
