@@ -143,8 +143,8 @@ impl Mailbox {
     /// header if that can be had: it never stops the others.
     ///
     /// # Errors
-    /// Whenever a mail that is still there did not come, after all others did: come again for it
-    /// ([`Trouble::Refused`]), or open anew and come again ([`Trouble::Lost`]). When it has failed three times, and for a
+    /// Whenever a mail that is still there did not come, after all others did: come again for it,
+    /// and go on with other pages meanwhile ([`Trouble::Refused`]), or open anew and come again ([`Trouble::Lost`]). When it has failed three times, and for a
     /// minute at least, it comes as it can be had. Wait a little before coming again: a server in trouble needs it.
     pub async fn fetch(&mut self, page: &[Waiting], each: &mut (dyn FnMut(Arrival) + Send)) -> Result<(), Trouble> {
         either!(self, mailbox => mailbox.fetch(page, each).await)

@@ -17,15 +17,20 @@ use crate::support::{PATIENCE, mail};
 
 const SHORT: Duration = Duration::from_millis(200);
 
-/// A mailbox on a false server, with little patience.
+/// A mailbox on a false server, that gives up on bad mails at once.
 fn mailbox_on(server: &FakeImap, dir: &tempfile::TempDir) -> Mailbox {
+    patient(server, dir, Duration::from_secs(10))
+}
+
+/// The same, where no step may take longer than `limit`.
+fn patient(server: &FakeImap, dir: &tempfile::TempDir, limit: Duration) -> Mailbox {
     let patience = Patience {
-        command: SHORT * 5,
-        idle_begins: SHORT,
+        greeting: limit,
+        login: limit,
+        command: limit,
+        idle_begins: limit,
+        idle_ends: limit,
         give_up: Duration::ZERO,
-        idle_ends: SHORT,
-        greeting: SHORT * 5,
-        login: SHORT * 5,
         ..Patience::default()
     };
     Mailbox::with_patience(&account::imap(dir.path(), server.port, Tls::ClearText, None), &limits(), patience)
@@ -159,6 +164,34 @@ async fn a_reply_nobody_can_parse_stops_no_other_mail() {
 }
 
 #[tokio::test]
+async fn a_mail_that_breaks_every_connection_does_not_hold_up_the_pages_after_it() {
+    let server = FakeImap::start(9, |_, command| match wants_body(command, 2) {
+        true => Answer::cut("* 2 FETCH (UID 2 BODY[] {900}\r\nhalf"),
+        false => Answer::Default,
+    })
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut mailbox = Mailbox::new(&account::imap(dir.path(), server.port, Tls::ClearText, None), &limits());
+    let mut came = Vec::new();
+    for round in 1..=3 {
+        inbox(&mut mailbox).await;
+        let keys = mailbox.keys(None).await.unwrap();
+        let waiting = mailbox.sizes(&keys).await.unwrap();
+        let outcome = mailbox.fetch(&waiting[..4], &mut |mail| came.push(mail.key)).await;
+        match round {
+            3 => assert!(matches!(outcome, Err(Trouble::Refused { .. })), "{outcome:?}"),
+            _ => assert!(matches!(outcome, Err(Trouble::Lost(_))), "{outcome:?}"),
+        }
+        if round == 3 {
+            mailbox.fetch(&waiting[4..], &mut |mail| came.push(mail.key)).await.expect("the next page comes in the same session");
+        }
+    }
+    came.sort_unstable();
+    came.dedup();
+    assert_eq!(came, ["1", "3", "4", "5", "6", "7", "8", "9"]);
+}
+
+#[tokio::test]
 async fn a_date_that_makes_the_parser_panic_costs_the_date_only() {
     let server = FakeImap::start(5, |_, command| match wants_body(command, 3) && command.contains("INTERNALDATE") {
         true => Answer::text("* 3 FETCH (UID 3 INTERNALDATE NIL BODY[] \"\")\r\nTAG OK done\r\n"),
@@ -251,7 +284,7 @@ async fn preauth_before_starttls_is_an_attack_and_gets_no_password() {
         .await;
         let dir = tempfile::tempdir().unwrap();
         let account = account::imap(dir.path(), server.port, Tls::StartTls, None);
-        let patience = Patience { greeting: SHORT * 5, ..Patience::default() };
+        let patience = Patience { greeting: SHORT * 20, ..Patience::default() };
         let outcome = Mailbox::with_patience(&account, &limits(), patience).open().await;
         assert!(matches!(outcome, Err(Trouble::Lost(_))), "{greeting}: {outcome:?}");
         assert_eq!(server.heard(), ["greeting"], "nothing was sent");
@@ -306,7 +339,7 @@ async fn an_xoauth2_error_is_taken_note_of_and_is_a_login_trouble() {
     let dir = tempfile::tempdir().unwrap();
     let mut account = account::imap(dir.path(), server.port, Tls::ClearText, None);
     account::imap_of(&mut account).login.method = LoginMethod::XOAuth2;
-    let patience = Patience { login: SHORT * 5, ..Patience::default() };
+    let patience = Patience { login: SHORT * 20, ..Patience::default() };
     let mut mailbox = Mailbox::with_patience(&account, &limits(), patience);
     let outcome = timeout(PATIENCE, mailbox.open()).await.expect("it ends");
     assert!(matches!(outcome, Err(Trouble::Login(_))), "{outcome:?}");
@@ -378,7 +411,7 @@ async fn idle_that_is_refused_falls_back_to_polling() {
 async fn idle_that_is_never_answered_is_given_up_after_two_sessions() {
     let server = FakeImap::start(1, |_, command| if command == "IDLE" { Answer::Silence } else { Answer::Default }).await;
     let dir = tempfile::tempdir().unwrap();
-    let mut mailbox = mailbox_on(&server, &dir);
+    let mut mailbox = patient(&server, &dir, SHORT * 5);
     for session in 1..=3 {
         inbox(&mut mailbox).await;
         mailbox.keys(None).await.unwrap();
@@ -487,7 +520,7 @@ async fn a_flood_of_replies_ends_at_the_time_limit() {
         })
         .await;
         let dir = tempfile::tempdir().unwrap();
-        let mut mailbox = mailbox_on(&server, &dir);
+        let mut mailbox = patient(&server, &dir, SHORT * 5);
         let flooding = tokio::spawn(async move {
             inbox(&mut mailbox).await;
             mailbox.keys(None).await?;

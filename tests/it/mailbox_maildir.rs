@@ -219,6 +219,7 @@ async fn the_junk_folder_is_read_also_when_it_appears_later() {
     let junk = folders.iter().find(|folder| folder.junk).unwrap();
     mailbox.enter(junk).await.unwrap();
     assert_eq!(mailbox.keys(None).await.unwrap(), Vec::<String>::new());
+    assert_eq!(mailbox.wait(Duration::from_millis(5)).await.unwrap(), Wake::Elapsed, "no watch, but time passes");
     deliver(&make(&path, ".Junk"), "1762000001.host", &mail(1));
     let all = read(&mut mailbox).await;
     assert!(all[0].envelope.junk);

@@ -29,12 +29,14 @@ const SLOWEST: u64 = 32 << 10;
 pub struct Trial {
     failures: u8,
     since: Instant,
+    /// It broke the connection, asked for alone: not to be touched before, so that others get their turn.
+    not_before: Instant,
     header: Option<Vec<u8>>,
 }
 
 impl Default for Trial {
     fn default() -> Self {
-        Trial { failures: 0, since: Instant::now(), header: None }
+        Trial { failures: 0, since: Instant::now(), not_before: Instant::now(), header: None }
     }
 }
 
@@ -142,6 +144,12 @@ impl ImapMailbox {
             self.give_up(wire, item.uid, each);
             return Ok(());
         }
+        if self.trials.get(&self.mail(wire, item.uid)).is_some_and(|trial| Instant::now() < trial.not_before) {
+            return Err(Trouble::Refused {
+                command: "UID FETCH",
+                text: "a mail that broke the connection is left for later".into(),
+            });
+        }
         let fetched = self.carefully(wire, item, failures).await;
         let asked = match fetched {
             Ok(Some(mail)) => {
@@ -151,6 +159,10 @@ impl ImapMailbox {
             }
             Err(lost @ Trouble::Lost(_)) => {
                 self.blame(wire, item.uid);
+                let mail = self.mail(wire, item.uid);
+                if let Some(trial) = self.trials.get_mut(&mail).filter(|trial| trial.failures > 1) {
+                    trial.not_before = Instant::now() + self.patience.give_up / 3;
+                }
                 return Err(lost);
             }
             Ok(None) => Ok(()),

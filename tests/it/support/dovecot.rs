@@ -255,12 +255,6 @@ service auth {{
         text.lines().map(str::to_owned).collect()
     }
 
-    /// The whole text of every mail in a folder, in order.
-    pub fn mails(&self, user: &str, folder: &str) -> Vec<String> {
-        let text = self.doveadm(&["-f", "pager", "fetch", "-u", user, "text", "mailbox", folder, "all"]);
-        text.split("text:").skip(1).map(|mail| mail.trim_start_matches('\n').to_owned()).collect()
-    }
-
     /// The CA's file.
     pub fn ca(&self) -> &Path {
         &self.certificates.ca

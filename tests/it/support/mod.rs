@@ -6,11 +6,12 @@ pub mod account;
 pub mod daemon;
 pub mod dovecot;
 pub mod fake_imap;
+pub mod imap_client;
 pub mod postfix;
 pub mod sink;
 pub mod tls;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
@@ -93,23 +94,25 @@ impl Lines {
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    /// Reads so many bytes: an IMAP literal.
-    pub fn bytes(&mut self, size: usize) -> Vec<u8> {
-        let mut bytes = vec![0; size];
-        std::io::Read::read_exact(&mut self.reader, &mut bytes).expect("the server answers");
+    /// Reads so many bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).expect("the server sends what it announced");
         bytes
     }
 
-    /// Says a line and reads an SMTP reply, which must begin with `code`.
-    pub fn ask(&mut self, line: &str, code: &str) {
+    /// Says a line (unless it is empty) and returns the SMTP reply, which must begin with `code`.
+    pub fn ask(&mut self, line: &str, code: &str) -> String {
+        let mut text = String::new();
         if !line.is_empty() {
             self.say(line);
         }
         loop {
             let reply = self.hear();
             assert!(reply.starts_with(code), "to {line:?} the server says {reply:?}");
+            text.push_str(&reply);
             if reply.as_bytes().get(3) != Some(&b'-') {
-                return;
+                return text;
             }
         }
     }

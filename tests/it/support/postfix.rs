@@ -1,10 +1,12 @@
-//! A private Postfix: takes mail on the loopback and delivers all of it by LMTP. Needs root, as Postfix does; CI is root.
+//! A private Postfix: takes mail on the loopback, in clear text, with STARTTLS and with TLS, with or without login, and
+//! delivers all of it by LMTP. Needs root, as Postfix does; CI is root.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::dovecot::Dovecot;
 use super::{Lines, free_port, greeting, needs, until};
 
 /// The services of `master.cf`: what a machine that receives and hands on needs.
@@ -35,27 +37,31 @@ postlog unix-dgram n - n - 1 postlogd
 /// A running Postfix.
 pub struct Postfix {
     dir: tempfile::TempDir,
-    /// SMTP, without login.
+    /// SMTP, in clear text or with STARTTLS; login is offered, not required.
     pub smtp: u16,
+    /// The same with TLS from the first byte.
+    pub smtps: u16,
 }
 
 impl Postfix {
-    /// Starts one that delivers mail for any user of example.org and example.net by LMTP to `lmtp` (a Dovecot's port).
-    pub fn start(lmtp: u16) -> Self {
+    /// Starts one that delivers mail for any user of example.org and example.net by LMTP to
+    /// `dovecot`, shows its certificate, and has it check logins.
+    pub fn start(dovecot: &Dovecot) -> Self {
         needs("/usr/sbin/postfix", "postfix");
         let dir = tempfile::Builder::new().prefix("triaged-postfix-").tempdir().expect("a temporary folder");
         let is_root = fs::metadata(dir.path()).expect("it exists").uid() == 0;
         assert!(is_root, "Postfix can only be started by root: run the tests as root (CI does) or with sudo");
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
-        let postfix = Postfix { dir, smtp: free_port() };
-        postfix.write_files(lmtp);
+        let postfix = Postfix { dir, smtp: free_port(), smtps: free_port() };
+        postfix.write_files(dovecot);
         postfix.command("start");
         until("Postfix greets", || greeting(postfix.smtp));
         postfix
     }
 
-    fn write_files(&self, lmtp: u16) {
-        let (dir, smtp) = (self.dir.path(), self.smtp);
+    fn write_files(&self, dovecot: &Dovecot) {
+        let (dir, smtp, smtps) = (self.dir.path(), self.smtp, self.smtps);
+        let Dovecot { lmtp, auth, certificates, .. } = dovecot;
         for part in ["config", "queue", "data"] {
             fs::create_dir(dir.join(part)).expect("the folder can be made");
         }
@@ -86,13 +92,22 @@ default_destination_concurrency_limit = 20
 minimal_backoff_time = 1s
 queue_run_delay = 1s
 smtpd_peername_lookup = no
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {key}, {certificate}
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:127.0.0.1:{auth}
 message_size_limit = 60000000
 mailbox_size_limit = 0
 ",
-            dir = dir.display()
+            dir = dir.display(),
+            key = certificates.key.display(),
+            certificate = certificates.certificate.display(),
         );
         fs::write(dir.join("config/main.cf"), main).expect("the folder can be written");
-        let services = format!("127.0.0.1:{smtp} inet n - n - - smtpd\n{SERVICES}");
+        let services = format!(
+            "127.0.0.1:{smtp} inet n - n - - smtpd\n127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n{SERVICES}"
+        );
         fs::write(dir.join("config/master.cf"), services).expect("the folder can be written");
     }
 
