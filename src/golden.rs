@@ -19,6 +19,8 @@ pub fn differs(path: &Path, actual: &str) -> Option<String> {
         return None;
     }
     let first = wanted.lines().zip(actual.lines()).position(|(a, b)| a != b);
-    let line = first.unwrap_or_else(|| wanted.lines().count().min(actual.lines().count())) + 1;
-    Some(format!("{} differs at line {line} (UPDATE_GOLDEN=1 writes it anew). It is now:\n{actual}", path.display()))
+    let line = first.unwrap_or_else(|| wanted.lines().count().min(actual.lines().count()));
+    let around: Vec<_> = actual.lines().skip(line.saturating_sub(2)).take(8).collect();
+    let (path, shown) = (path.display(), around.join("\n"));
+    Some(format!("{path} differs at line {} (UPDATE_GOLDEN=1 writes it anew). It is now:\n{shown}", line + 1))
 }

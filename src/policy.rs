@@ -141,7 +141,7 @@ impl Policy {
             identity,
             own_addresses: &self.config.own_addresses(),
             limits: &self.config.limits,
-            auth: auth::results(&judged.report, &identity.authserv_ids),
+            auth: &auth::results(&judged.report, &identity.authserv_ids),
             so_far,
             now,
         })
@@ -306,5 +306,4 @@ fn read_folder(folder: &Path, ending: &str, problems: &Problems) -> Option<Vec<S
 }
 
 #[cfg(test)]
-#[path = "policy_tests.rs"]
 mod tests;

@@ -158,7 +158,12 @@ fn without_secrets(text: &str) -> String {
 
 /// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
 pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let far = 1 + word.chars().count() / 3;
+    let length = word.chars().count();
+    // Nobody slips in a word that long, and the comparison takes its square.
+    if length > 64 {
+        return None;
+    }
+    let far = 1 + length / 3;
     candidates
         .into_iter()
         .map(|c| (distance(&word.to_lowercase(), &c.to_lowercase()), c))
@@ -174,8 +179,8 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;
     }
-    for j in 0..=b.len() {
-        rows[0][j] = j;
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
     }
     for i in 1..=a.len() {
         for j in 1..=b.len() {

@@ -177,3 +177,34 @@ pub enum Damage {
     /// Encrypted: nobody but the recipient's key can read it.
     Encrypted,
 }
+
+/// What our own servers found out about the sender (RFC 8601), from the topmost Authentication-Results header of ours.
+/// `None`: they did not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authentication {
+    /// DMARC (RFC 7489): does the From domain's policy hold?
+    pub dmarc: Option<AuthResult>,
+    /// SPF (RFC 7208): may that server send for the envelope sender's domain?
+    pub spf: Option<AuthResult>,
+    /// DKIM (RFC 6376): did the From domain, or one it belongs to, sign?
+    pub dkim: Option<AuthResult>,
+}
+
+impl Authentication {
+    /// The From address is proven to be the sender's own domain's.
+    pub fn proven(&self) -> bool {
+        self.dmarc == Some(AuthResult::Pass) || self.dkim == Some(AuthResult::Pass)
+    }
+}
+
+/// One method's result. Whatever is neither `pass` nor `fail` is unknown, which is not a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthResult {
+    /// `pass`
+    Pass,
+    /// `fail`
+    Fail,
+    /// Anything else (`none`, `neutral`, `temperror` ...), lower case.
+    Other(String),
+}

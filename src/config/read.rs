@@ -181,7 +181,9 @@ impl Names {
 pub(super) fn identifier(t: &Table<'_>, key: &'static str) -> Word {
     let word = t.need_text(key);
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if !word.value.trim().is_empty() && !(word.value.bytes().all(fits) && word.value.len() <= 64) {
+    let too_long = word.value.len() > 64;
+    // An empty one was noted by need_text.
+    if !word.value.trim().is_empty() && (too_long || !word.value.bytes().all(fits)) {
         let help = "small letters, digits and hyphens, such as \"threat-of-harm\"".to_owned();
         t.problem(word.span.clone(), format!("`{key}` cannot be \"{}\"", word.value), Some(help));
     }

@@ -108,6 +108,19 @@ fn clear_text_over_the_network_is_warned_of_and_over_loopback_not() {
     assert!(warnings.len() == 1 && warnings[0].contains("clear text") && warnings[0].contains("triaged.toml:"), "{warnings:?}");
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+    /// Whatever an editor or a disk does to the file: problems perhaps, a panic never.
+    #[test]
+    fn no_damage_to_the_file_is_a_panic(at in 0..SAMPLE.len(), cut in 0usize..400, put in "[\\PC\n\"\\[\\]=#]{0,20}") {
+        let text = uncommented();
+        let clean = |mut i: usize| { while !text.is_char_boundary(i) { i -= 1; } i };
+        let (start, end) = (clean(at.min(text.len())), clean((at + cut).min(text.len())));
+        let (_, problems) = read_text(&format!("{}{put}{}", &text[..start], &text[end..]));
+        proptest::prop_assert!(!problems.into_faults().to_string().is_empty());
+    }
+}
+
 #[test]
 fn ports_follow_from_the_encryption() {
     let config = sample();

@@ -423,7 +423,9 @@ impl Backoff {
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+#[cfg(test)]
+mod paging_tests {
     use super::*;
 
     fn waiting(sizes: &[u64]) -> Vec<Waiting> {

@@ -133,55 +133,46 @@ fn loop_header(report: &Report) -> Option<Automated> {
     found.then(|| reason("auto-reply-header", "an auto-responder marked it as its own (X-Autoreply or the like)")).flatten()
 }
 
-/// Local parts of every address the mail is said to come from, lower case: From, Sender, envelope sender.
+/// Local part of an address as written, lower case. A mailer that knows no domain still has a name: "MAILER-DAEMON" alone.
+fn local_part(address: &str) -> String {
+    let address = address.trim().trim_matches(['<', '>', '"', '\'']);
+    address.rsplit_once('@').map_or(address, |(local, _)| local).trim_matches('"').to_lowercase()
+}
+
+/// Local parts of every address the mail says it comes from or wants its answer at: From, Reply-To, Sender.
 fn local_parts(report: &Report) -> impl Iterator<Item = String> {
-    let envelope = match &report.return_path {
-        ReturnPath::Address(address) => Some(address.as_str()),
-        ReturnPath::Absent | ReturnPath::Null => None,
-    };
-    let from = report.from.iter().map(|a| a.address.as_str());
+    let from = report.from.iter().chain(&report.reply_to).map(|a| a.address.as_str());
     let sender = values(report, "Sender").map(|v| v.rsplit(['<', ' ']).next().unwrap_or_default());
-    let all: Vec<&str> = from.chain(sender).chain(envelope).collect();
-    // A mailer that knows no domain still has a name: "MAILER-DAEMON" alone.
-    all.into_iter().map(|a| {
-        a.trim().trim_matches(['<', '>', '"', '\'']).rsplit_once('@').map_or(a, |(l, _)| l).trim_matches('"').to_lowercase()
-    })
+    from.chain(sender).map(local_part)
 }
 
 /// Mailers, list managers and their helpers by the names custom and RFC 5230 4.6 give them.
 fn robot_sender(report: &Report) -> Option<Automated> {
-    const NAMES: &[&str] = &[
-        "mailer-daemon",
-        "mailerdaemon",
-        "mailer_daemon",
-        "mail-daemon",
-        "maildaemon",
-        "listserv",
-        "listproc",
-        "majordomo",
-        "autoresponder",
-        "auto-responder",
-        "autoreply",
-        "auto-reply",
-        "double-bounce",
-        "bounces",
-        "bounce",
-        "mdaemon",
-    ];
-    let robot = |local: String| {
-        let plain = local.split('+').next().unwrap_or_default().to_owned();
-        let daemon = plain.starts_with("mailer-daemon") || plain.ends_with("mailer-daemon");
-        let list = (plain.ends_with("-request") || plain.starts_with("owner-")) && plain.len() > 8;
-        NAMES.contains(&plain.as_str()) || daemon || list || plain.starts_with("bounce-") || plain.starts_with("bounces-")
+    const MANAGERS: &[&str] =
+        &["listserv", "listproc", "majordomo", "mailerdaemon", "mailer_daemon", "mail-daemon", "maildaemon"];
+    const NAMES: &[&str] =
+        &["autoresponder", "auto-responder", "autoreply", "auto-reply", "double-bounce", "bounces", "bounce", "mdaemon"];
+    // Mail services put "bounce-..." into the envelope of everything they send, also of what people write in a form. So there
+    // only mailers and list managers count.
+    let manager = |local: &str| {
+        let daemon = local.starts_with("mailer-daemon") || local.ends_with("mailer-daemon");
+        let list = (local.ends_with("-request") || local.starts_with("owner-")) && local.len() > 8;
+        daemon || list || MANAGERS.contains(&local)
     };
-    let found = local_parts(report).any(robot);
+    let robot =
+        |local: &str| manager(local) || NAMES.contains(&local) || local.starts_with("bounce-") || local.starts_with("bounces-");
+    let envelope = match &report.return_path {
+        ReturnPath::Address(address) => manager(&local_part(address)),
+        ReturnPath::Absent | ReturnPath::Null => false,
+    };
+    let found = envelope || local_parts(report).any(|local| robot(local.split('+').next().unwrap_or_default()));
     found.then(|| reason("robot-address", "its sender is a mailer or a list manager, not a person")).flatten()
 }
 
 /// `noreply` and its spellings, alone or as a word of the local part (`noreply-news`, `alerts.no-reply`), not as part of one.
 fn noreply_sender(report: &Report) -> Option<Automated> {
     let silent = |local: String| {
-        let joined = local.replace(['-', '_', '.'], "");
+        let joined = local.replace(['-', '_'], "");
         let words: Vec<&str> = local.split(['-', '_', '.', '+', '=']).collect();
         let pair = |a: &str, b: &str| words.windows(2).any(|w| w == [a, b]);
         let begins =

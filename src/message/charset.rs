@@ -2,6 +2,9 @@
 
 use mail_parser::decoders::charsets::map::charset_decoder;
 
+/// Bytes from which an undeclared charset is guessed.
+const SAMPLE: usize = 4096;
+
 /// Bytes to text by the charset declared, and whether the declaration had to be doubted.
 /// Order: what is declared if it fits, UTF-8 if the bytes are UTF-8, else the likeliest old 8-bit charset.
 pub fn decode(bytes: &[u8], declared: Option<&str>) -> (String, bool) {
@@ -53,8 +56,33 @@ pub fn guess(bytes: &[u8]) -> String {
     if lost == 0 || whole > lost {
         return lossy.into_owned();
     }
-    let name = likely_charset(bytes);
+    let sample = &bytes[..bytes.len().min(SAMPLE)];
+    let name = east_asian(sample).unwrap_or_else(|| likely_charset(sample));
     charset_decoder(name.as_bytes()).map_or_else(|| lossy.into_owned(), |decoder| decoder(bytes))
+}
+
+/// One of the two-byte charsets of China, Japan and Korea: the one that decodes cleanly to the most letters that are
+/// common in its language, and to a least share of them. Their byte pairs overlap, so that decoding cleanly alone says little.
+fn east_asian(bytes: &[u8]) -> Option<&'static str> {
+    type Common = fn(char) -> bool;
+    const COMMON: [(&str, usize, Common); 5] = [
+        ("big5", 10, |c| "的一是不了在人有我他這個們來到時大地為子說會也你說對生能而那得著下自之年過發後作里去沒".contains(c)),
+        ("gb18030", 10, |c| "的一是不了在人有我他这个们来到时大地为子说会也你说对生能而那得着下自之年过发后作里去没".contains(c)),
+        ("euc-kr", 60, |c| ('\u{ac00}'..='\u{d7a3}').contains(&c)),
+        ("euc-jp", 30, |c| ('\u{3041}'..='\u{30fc}').contains(&c)),
+        ("shift_jis", 30, |c| ('\u{3041}'..='\u{30fc}').contains(&c)),
+    ];
+    let readings = COMMON.iter().filter_map(|(name, least, common)| {
+        // EUC pairs have the high bit and more in both bytes; decoders take wider variants, which would claim anything.
+        let fits = !name.starts_with("euc") || bytes.iter().all(|b| !(0x80..0xa1).contains(b));
+        let text = charset_decoder(name.as_bytes()).filter(|_| fits)?(bytes);
+        let letters = text.chars().filter(|c| !c.is_ascii()).count();
+        // One broken pair in twenty is a cut; more is another charset.
+        let sound = text.matches('\u{fffd}').count() * 20 <= letters;
+        let share = text.chars().filter(|c| common(*c)).count() * 100 / letters.max(1);
+        (sound && letters >= 4 && share >= *least).then_some((share, *name))
+    });
+    readings.max_by_key(|(share, _)| *share).map(|(_, name)| name)
 }
 
 /// Western text has single high bytes among ASCII letters; Cyrillic words are high bytes only. Russian is mostly lower case,
@@ -116,6 +144,19 @@ mod tests {
         assert_eq!(decode(koi, None), ("Привет мир помогите".into(), true));
         let win = b"\xcf\xf0\xe8\xe2\xe5\xf2 \xec\xe8\xf0 \xef\xee\xec\xee\xe3\xe8\xf2\xe5";
         assert_eq!(decode(win, Some("x-unknown")), ("Привет мир помогите".into(), true));
+    }
+
+    #[test]
+    fn undeclared_east_asian_text_is_guessed() {
+        let samples: [(&[u8], &str); 4] = [
+            (b"\xa7\xda\xab\xdc\xae\x60\xa9\xc8\xa1\x41\xa5\x4c\xa6\x62\xb5\xa5\xa7\xda", "我很害怕，他在等我"),
+            (b"\xce\xd2\xba\xdc\xba\xa6\xc5\xc2\xa3\xac\xcb\xfb\xd4\xda\xb5\xc8\xce\xd2", "我很害怕，他在等我"),
+            (b"\xb5\xb5\xbf\xcd\xc1\xd6\xbc\xbc\xbf\xe4", "도와주세요"),
+            (b"\x8f\x95\x82\xaf\x82\xc4\x82\xad\x82\xbe\x82\xb3\x82\xa2", "助けてください"),
+        ];
+        for (bytes, text) in samples {
+            assert_eq!(decode(bytes, None), (text.into(), true));
+        }
     }
 
     #[test]

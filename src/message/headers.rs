@@ -162,8 +162,8 @@ impl<'a> Head<'a> {
         let noted = self.fields.iter().filter(|(name, _)| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)));
         let mut kept: Vec<String> = Vec::new();
         for (_, raw) in noted.take(MAX_REFERENCES) {
-            for part in decode(raw).0.split(',') {
-                let address = part.rsplit('<').next().unwrap_or(part).trim().trim_end_matches('>').to_lowercase();
+            for part in decode(raw).0.split(',').map(str::trim) {
+                let address = part.rsplit(['<', ' ']).next().unwrap_or(part).trim_end_matches('>').to_lowercase();
                 if address.contains('@') && kept.len() < MAX_ADDRESSES && !kept.contains(&address) {
                     kept.push(address);
                 }
@@ -196,7 +196,7 @@ fn unfold(raw: &[u8]) -> (String, bool) {
         Err(_) => (charset::guess(raw), true),
     };
     // Folding keeps its blank, so that the break itself goes (RFC 5322 2.2.3).
-    let mut line: String = value.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let mut line = value.trim().replace(['\r', '\n'], "");
     line.push('\n');
     (line, bad)
 }
@@ -211,6 +211,8 @@ struct Word<'a> {
 /// Joins neighbouring encoded words of the same charset and encoding: senders cut UTF-8 characters in two at the seam.
 fn join_words(line: &str, bad: &mut bool) -> String {
     let mut out = String::with_capacity(line.len());
+    // Behind the last "?=" no word can end, and mail-parser looks for the end of each anew, which is quadratic.
+    let (line, tail) = line.split_at(line.rfind("?=").map_or(0, |n| n + 2));
     let (mut at, mut last): (usize, Option<(String, u8)>) = (0, None);
     while let Some(start) = line[at..].find("=?").map(|n| at + n) {
         let Some(word) = word(line, start) else {
@@ -218,7 +220,6 @@ fn join_words(line: &str, bad: &mut bool) -> String {
             (at, last) = (start + 2, None);
             continue;
         };
-        // A word without an end means that no later one has one either: searching on would be quadratic.
         let Some(length) = word.rest.find("?=") else { break };
         let (payload, end) = (&word.rest[..length], line.len() - word.rest.len() + length + 2);
         let name = word.charset.split('*').next().unwrap_or_default().to_ascii_lowercase();
@@ -239,6 +240,7 @@ fn join_words(line: &str, bad: &mut bool) -> String {
         (at, last) = (end, Some(key));
     }
     out.push_str(&line[at..]);
+    out.push_str(&tail.replace("=?", "= ?"));
     out
 }
 

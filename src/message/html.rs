@@ -4,10 +4,8 @@
 //! were an attachment (law 2), but never shown as the sender's words. White text on white counts as seen: telling it apart
 //! would need style sheets, and reading it is the safe side.
 
-use std::convert::Infallible;
-
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
+use html5gum::{Span, State, Tokenizer};
 
 /// How many links are kept, and how long each may be, bytes.
 const MAX_LINKS: usize = 100;
@@ -29,13 +27,14 @@ pub struct Page {
 /// Reads HTML of any quality, in linear time.
 pub fn read(html: &str) -> Page {
     let mut reader = Reader::default();
-    let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
-        reader.event(event);
-        None
-    });
-    // Script, style and title swallow markup, as in a browser.
-    emitter.naively_switch_states(true);
-    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
+    let emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| reader.event(event));
+    let mut tokenizer = Tokenizer::new_with_emitter(html, emitter);
+    // Script, style and title swallow markup, as in a browser. noscript and iframe do not: mail programs run no scripts and
+    // open no frames, but show what is there instead.
+    while let Some(Ok(state)) = tokenizer.next() {
+        tokenizer.set_state(state);
+    }
+    drop(tokenizer);
     reader.page()
 }
 
@@ -107,7 +106,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn event(&mut self, event: CallbackEvent<'_>) {
+    /// Takes one event; after some tags the tokenizer must go on in another state.
+    fn event(&mut self, event: CallbackEvent<'_>) -> Option<State> {
         match event {
             CallbackEvent::OpenStartTag { name } => self.open(name),
             CallbackEvent::AttributeName { name } => {
@@ -116,11 +116,12 @@ impl Reader {
                 self.conceals |= name == b"hidden";
             }
             CallbackEvent::AttributeValue { value } => self.value(value),
-            CallbackEvent::CloseStartTag { self_closing } => self.start(self_closing),
+            CallbackEvent::CloseStartTag { .. } => return self.start(),
             CallbackEvent::EndTag { name } => self.end(name),
             CallbackEvent::String { value } if self.skipping.is_empty() => self.text(&String::from_utf8_lossy(value)),
             _ => {}
         }
+        None
     }
 
     fn open(&mut self, name: &[u8]) {
@@ -142,7 +143,7 @@ impl Reader {
         }
     }
 
-    fn start(&mut self, self_closing: bool) {
+    fn start(&mut self) -> Option<State> {
         let tag = std::mem::take(&mut self.tag);
         if let Some((name, depth)) = &mut self.concealed
             && *name == tag
@@ -155,7 +156,7 @@ impl Reader {
             self.flow().block(1);
         }
         match tag.as_slice() {
-            b"script" | b"style" if !self_closing => self.skipping = tag.clone(),
+            b"script" | b"style" => self.skipping = tag.clone(),
             b"br" => self.flow().line(),
             b"pre" => self.pre += 1,
             b"blockquote" => self.quote += 1,
@@ -167,7 +168,12 @@ impl Reader {
             self.text(&alt);
         }
         self.keep_link();
-        self.tag = tag;
+        match tag.as_slice() {
+            b"script" => Some(State::ScriptData),
+            b"style" | b"xmp" => Some(State::RawText),
+            b"title" | b"textarea" => Some(State::RcData),
+            _ => None,
+        }
     }
 
     fn end(&mut self, name: &[u8]) {
@@ -198,7 +204,9 @@ impl Reader {
                 | b"pre" | b"hr" => flow.block(2),
                 b"div" | b"tr" | b"li" | b"dt" | b"dd" | b"section" | b"article" | b"header" | b"footer" | b"main" | b"form"
                 | b"center" | b"address" | b"body" | b"fieldset" | b"legend" | b"caption" | b"option" | b"title" | b"figure"
-                | b"nav" | b"aside" | b"details" | b"summary" | b"figcaption" => flow.block(1),
+                | b"nav" | b"aside" | b"details" | b"summary" | b"figcaption" | b"noscript" | b"iframe" | b"object" => {
+                    flow.block(1)
+                }
                 b"td" | b"th" | b"button" | b"select" | b"textarea" | b"img" | b"input" => flow.blank = true,
                 _ => {}
             }
@@ -280,6 +288,14 @@ mod tests {
     #[test]
     fn script_and_style_are_no_text() {
         assert_eq!(text("<style>p{}</style>a<script>if (a<b) {'</div>'}</script>b"), "ab");
+    }
+
+    #[test]
+    fn what_stands_in_for_scripts_and_frames_is_seen() {
+        assert_eq!(
+            text("<noscript><p>a <b>b</b></noscript><iframe>c</iframe><style/>p{}</style>d<textarea><b>e</textarea>"),
+            "a b\nc\nd <b>e"
+        );
     }
 
     #[test]

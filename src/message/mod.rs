@@ -10,11 +10,13 @@ mod alternative;
 pub mod auth;
 pub mod automated;
 mod charset;
+mod disarm;
 mod headers;
 mod html;
-mod language;
+pub mod language;
+mod media;
 mod parts;
-mod quote;
+pub mod quote;
 mod rest;
 mod text;
 mod transfer;
@@ -141,9 +143,11 @@ fn assemble(head: &Head<'_>, mut gathered: Gathered, envelope: &Envelope, size: 
 fn fields(head: &Head<'_>, gathered: Gathered, damage: &mut BTreeSet<Damage>) -> Fields {
     let Gathered { pieces, forwarded: nested, attachment, filename, .. } = gathered;
     let (mut body, mut quoted, mut forwarded, mut cut) = (String::new(), String::new(), String::new(), false);
+    let mut signature = String::new();
     for text in bundled(pieces) {
         let split = quote::split(&text);
         cut |= text::append(&mut body, &split.new);
+        cut |= text::append(&mut signature, &split.signature);
         cut |= text::append(&mut quoted, &split.quoted);
         cut |= text::append(&mut forwarded, &split.forwarded);
     }
@@ -151,6 +155,8 @@ fn fields(head: &Head<'_>, gathered: Gathered, damage: &mut BTreeSet<Damage>) ->
     if body.trim().is_empty() {
         body = std::mem::take(&mut quoted);
     }
+    // A signature is the sender's own words too, and rules must see what is hidden there.
+    cut |= text::append(&mut body, &signature);
     let subject = head.first("Subject").unwrap_or_default();
     let mut limited = |text: String| {
         let (text, long) = text::capped(text, text::FIELD_CAP);

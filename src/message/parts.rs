@@ -5,23 +5,23 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::{alternative, charset, headers, html, text, transfer, uu};
+use super::media::{self, Reading, file_name, is_exact_encoding, media_type, transfer_encoding};
+use super::{alternative, charset, disarm, headers, html, text, transfer, uu};
 use crate::report::{Attachment, Damage};
 
 /// Levels of messages in messages, and of multiparts in multiparts, that are followed.
-pub const MAX_LEVEL: usize = 100;
-/// Mentions of a nesting type a mail may hold before it is not given to the parser: they bound the depth of what the parser
-/// builds, which is freed by recursion (25,000 levels fit in 2 MiB of stack). Above [`MAX_LEVEL`] because a digest of several hundred mails is honest.
-const MAX_MENTIONS: usize = 1000;
+const MAX_LEVEL: usize = 100;
+/// How deep broken multiparts and mails in files are followed: unlike messages in plain sight, each level reads its bytes again.
+const MAX_REREAD: usize = 10;
 /// Attachments listed in the manifest.
 const MAX_ATTACHMENTS: usize = 1000;
 /// Bytes of HTML read from each end of a part.
-const MAX_HTML: usize = 1024 * 1024;
+const MAX_HTML: usize = 512 * 1024;
 
 /// The parser, its tables built once. Only MIME headers are parsed by it: the header of the mail is read in [`headers`].
-pub static PARSER: LazyLock<MessageParser> = LazyLock::new(|| MessageParser::new().with_mime_headers());
+static PARSER: LazyLock<MessageParser> = LazyLock::new(|| MessageParser::new().with_mime_headers());
 
 /// What a text was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,29 +60,29 @@ pub struct Gathered {
     pub damage: BTreeSet<Damage>,
     /// How many messages we are in.
     pub level: usize,
-}
-
-/// Whether a mail could nest so deep that the parser must not see it.
-pub fn nests_too_deep(raw: &[u8]) -> bool {
-    let mentions = |word: &'static [u8]| {
-        raw.windows(word.len())
-            .filter(|window| matches!(window[0], b'/') && window.eq_ignore_ascii_case(word))
-            .take(MAX_MENTIONS + 1)
-            .count()
-    };
-    mentions(b"/rfc822") + mentions(b"/global") + mentions(b"/digest") > MAX_MENTIONS
+    /// How many times the bytes we are in were given to the parser.
+    pub rereads: usize,
 }
 
 impl Gathered {
     /// Reads the body of a mail: `raw` with its header, so that the parser finds the boundary.
     pub fn body(&mut self, raw: &[u8], body: usize) {
-        if nests_too_deep(raw) {
+        if !self.structured(raw, Self::message) {
+            self.loose(&raw[body.min(raw.len())..]);
+        }
+    }
+
+    /// Gives bytes to the parser and what it finds to `reader`; false when they are nothing for it.
+    pub fn structured(&mut self, bytes: &[u8], reader: fn(&mut Self, &Message<'_>, &[u8])) -> bool {
+        let Some(bytes) = disarm::disarmed(bytes).filter(|_| self.rereads < MAX_REREAD) else {
             self.damage.insert(Damage::TooDeep);
-            return self.loose(&raw[body.min(raw.len())..]);
-        }
-        if let Some(message) = PARSER.parse(raw) {
-            self.message(&message, raw);
-        }
+            return false;
+        };
+        let Some(message) = PARSER.parse(&*bytes) else { return false };
+        self.rereads += 1;
+        reader(self, &message, &bytes);
+        self.rereads -= 1;
+        true
     }
 
     /// Whether nothing was found: no text, no file, no mail.
@@ -184,10 +184,10 @@ impl Gathered {
         if !known.contains(&encoding.as_str()) {
             self.damage.insert(Damage::BadEncoding);
         }
-        if part.is_encoding_problem && !part.body.is_blank() {
+        if part.is_encoding_problem && !part.is_empty() {
             self.damage.insert(Damage::BadStructure);
         }
-        if is_encrypted(part, media_type) {
+        if media::is_encrypted(part, media_type) {
             self.damage.insert(Damage::Encrypted);
         }
     }
@@ -197,7 +197,7 @@ impl Gathered {
         let name = file_name(part);
         let attached = part.content_disposition().is_some_and(|value| value.is_attachment());
         let inline = part.content_disposition().is_some_and(|value| value.is_inline());
-        let reading = if is_contradictory(part) { Reading::Structure } else { Reading::of(media_type, name.as_deref()) };
+        let reading = if media::is_contradictory(part) { Reading::Structure } else { Reading::of(media_type, name.as_deref()) };
         match reading {
             Reading::Structure => {
                 self.damage.insert(Damage::BadStructure);
@@ -229,7 +229,7 @@ impl Gathered {
                 self.list(part, media_type, &bytes);
                 if media_type.ends_with("pkcs7-mime") {
                     self.signed_content(&bytes);
-                } else if let Some(text) = text_in(media_type, &bytes) {
+                } else if let Some(text) = media::text_in(media_type, &bytes) {
                     let kind = if text.contains("</") { Kind::Html } else { Kind::Plain };
                     self.attach(kind, text);
                 }
@@ -239,19 +239,16 @@ impl Gathered {
 
     /// A mail attached as a file, or encoded more often than the parser follows.
     fn mail_in(&mut self, bytes: &[u8]) {
-        if self.level >= MAX_LEVEL || nests_too_deep(bytes) {
-            self.damage.insert(Damage::TooDeep);
+        if !self.structured(bytes, Self::nested) {
             let rest = super::rest::loose_text(bytes);
             self.forward("", &rest);
-        } else if let Some(message) = PARSER.parse(bytes) {
-            self.nested(&message, bytes);
         }
     }
 
     /// An opaque signature (RFC 8551 3.5.2) holds the signed part in plain sight between its ASN.1 bytes.
     fn signed_content(&mut self, bytes: &[u8]) {
         let header = b"Content-Type:";
-        if self.damage.contains(&Damage::Encrypted) || self.level >= MAX_LEVEL {
+        if self.damage.contains(&Damage::Encrypted) {
             return;
         }
         if let Some(start) = bytes.windows(header.len()).position(|window| window.eq_ignore_ascii_case(header)) {
@@ -380,59 +377,6 @@ impl Gathered {
     }
 }
 
-/// How a part is read.
-enum Reading {
-    /// A multipart the parser could not take apart.
-    Structure,
-    /// Text that mail programs show.
-    Shown(Kind),
-    /// Text that they list.
-    Attached(Kind),
-    /// A mail.
-    Mail,
-    /// Bytes for the manifest.
-    Opaque,
-}
-
-impl Reading {
-    fn of(media_type: &str, name: Option<&str>) -> Reading {
-        let ending = name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.trim().to_ascii_lowercase());
-        match media_type.split_once('/').unwrap_or((media_type, "")) {
-            ("multipart", _) => Reading::Structure,
-            ("text", "plain") => Reading::Shown(Kind::Plain),
-            ("text", "html" | "enriched" | "richtext") => Reading::Shown(Kind::Html),
-            ("text", _) => Reading::Attached(Kind::Plain),
-            ("message", "rfc822" | "global" | "news") => Reading::Mail,
-            ("message", _) => Reading::Attached(Kind::Plain),
-            // Mail programs that do not know a file's type say octet-stream: its name says more.
-            ("application", "octet-stream" | "") => match ending.as_deref() {
-                Some("eml") => Reading::Mail,
-                Some("txt" | "csv" | "log" | "md" | "ics") => Reading::Attached(Kind::Plain),
-                Some("html" | "htm") => Reading::Attached(Kind::Html),
-                _ => Reading::Opaque,
-            },
-            _ => Reading::Opaque,
-        }
-    }
-}
-
-/// Text under a type that nobody knows or that is no text type ("plain/text", application/json): nobody may hide words behind a
-/// wrong type. Images and the like are left alone, and so are keys and signatures, which are letters but no words.
-fn text_in<'x>(media_type: &str, bytes: &'x [u8]) -> Option<&'x str> {
-    let (kind, subtype) = media_type.split_once('/')?;
-    let never = ["image", "audio", "video", "font", "model"].contains(&kind)
-        || ["signature", "keys", "encrypted"].iter().any(|end| subtype.ends_with(end));
-    let text = std::str::from_utf8(bytes).ok().filter(|_| !never)?;
-    (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
-}
-
-/// Two Content-Type headers, one of them a multipart: whichever the parser took, the other may be meant.
-fn is_contradictory(part: &MessagePart<'_>) -> bool {
-    let types = part.headers.iter().filter(|header| header.name == HeaderName::ContentType);
-    let types: Vec<_> = types.filter_map(|header| header.value.as_content_type()).collect();
-    types.len() > 1 && types.iter().any(|value| value.ctype().eq_ignore_ascii_case("multipart"))
-}
-
 /// What a person sees of several versions of one text: the plain one, with every line only the HTML has.
 fn chosen(choices: Vec<Piece>) -> Vec<Piece> {
     let join = |kind: Kind| {
@@ -453,63 +397,7 @@ fn chosen(choices: Vec<Piece>) -> Vec<Piece> {
     kept
 }
 
-/// The media type in lower case; text/plain where none is named (RFC 2045 5.2).
-fn media_type(part: &MessagePart<'_>) -> String {
-    let Some(value) = part.content_type() else {
-        return if matches!(part.body, PartType::Message(_)) { "message/rfc822".to_owned() } else { "text/plain".to_owned() };
-    };
-    let token = |text: &str| text.chars().filter(|c| c.is_ascii_graphic()).take(80).collect::<String>().to_ascii_lowercase();
-    match (token(value.ctype()).as_str(), token(value.subtype().unwrap_or_default()).as_str()) {
-        ("text", "") | ("", _) => "text/plain".to_owned(),
-        (kind, "") => format!("{kind}/octet-stream"),
-        (kind, subtype) => format!("{kind}/{subtype}"),
-    }
-}
-
-/// Content-Transfer-Encoding in lower case, its first word without what does not belong there ("base64;").
-fn transfer_encoding(part: &MessagePart<'_>) -> String {
-    let value = part.content_transfer_encoding().unwrap_or_default().to_ascii_lowercase();
-    value.split(|c: char| c.is_whitespace() || c == ';' || c == '(').next().unwrap_or_default().trim_matches('"').to_owned()
-}
-
-/// Whether the parser took the transfer encoding for what we take it: it knows only the exact words.
-fn is_exact_encoding(part: &MessagePart<'_>) -> bool {
-    match transfer_encoding(part).as_str() {
-        "base64" => part.encoding == mail_parser::Encoding::Base64,
-        "quoted-printable" => part.encoding == mail_parser::Encoding::QuotedPrintable,
-        _ => true,
-    }
-}
-
-fn is_encrypted(part: &MessagePart<'_>, media_type: &str) -> bool {
-    let smime = || part.content_type().and_then(|value| value.attribute("smime-type")).unwrap_or_default().to_ascii_lowercase();
-    match media_type {
-        "application/pgp-encrypted" => true,
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
-            !["signed-data", "certs-only", "compressed-data"].contains(&smime().as_str())
-        }
-        _ => false,
-    }
-}
-
-/// The file name as the sender wrote it, decoded.
-fn file_name(part: &MessagePart<'_>) -> Option<String> {
-    let name = part.attachment_name()?;
-    Some(if name.contains("=?") { headers::decode(name.as_bytes()).0 } else { name.to_owned() })
-}
-
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
-}
-
-/// Whether there is nothing in a part that could have gone wrong.
-trait Blank {
-    fn is_blank(&self) -> bool;
-}
-
-impl Blank for PartType<'_> {
-    fn is_blank(&self) -> bool {
-        matches!(self, PartType::Text(text) if text.is_empty())
-    }
 }

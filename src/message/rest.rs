@@ -1,9 +1,7 @@
 //! Bytes that no parser could put in order: the tail of a mail fetched in part, a multipart without its boundary, what lies
 //! deeper than we follow. They are read piece by piece, so that words in them are judged all the same (law 2).
 
-use mail_parser::MessageParser;
-
-use super::parts::{Gathered, Kind, MAX_LEVEL, PARSER, nests_too_deep};
+use super::parts::{Gathered, Kind};
 use super::{charset, html, text, transfer};
 
 /// Lines of base64 shorter than this may be words.
@@ -28,14 +26,12 @@ impl Gathered {
 
     /// One stretch between boundary lines.
     fn fragment(&mut self, bytes: &[u8]) {
-        if self.level < MAX_LEVEL && begins_with_mime_header(bytes) && !nests_too_deep(bytes) {
-            let parser: &MessageParser = &PARSER;
-            if let Some(message) = parser.parse(bytes) {
-                self.level += 1;
-                self.message(&message, bytes);
-                self.level -= 1;
-                return;
-            }
+        // One level in: what stands here is a part, not the mail itself.
+        self.level += 1;
+        let done = begins_with_mime_header(bytes) && self.structured(bytes, Self::message);
+        self.level -= 1;
+        if done {
+            return;
         }
         let text = loose_text(bytes);
         if !text.trim().is_empty() {
@@ -47,9 +43,8 @@ impl Gathered {
 /// `--token` before a part's header, or `--token--`.
 fn is_boundary(line: &[u8], next: &[u8]) -> bool {
     let line = line.trim_ascii_end();
-    line.len() > 4
-        && line.starts_with(b"--")
-        && (begins_with_mime_header(next) || line.ends_with(b"--") && line.iter().any(|b| *b != b'-'))
+    let closing = line.ends_with(b"--") && line.iter().any(|b| *b != b'-');
+    line.len() > 2 && line.starts_with(b"--") && (closing || begins_with_mime_header(next))
 }
 
 fn begins_with_mime_header(bytes: &[u8]) -> bool {
@@ -88,7 +83,10 @@ fn ends(bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
     [&bytes[..MAX_LOOSE], b"\n", &bytes[bytes.len() - MAX_LOOSE..]].concat().into()
 }
 
+/// A line of nothing but base64 letters, too long for a word; the line at a cut is shorter, but it mixes letters as no word does.
 fn is_base64(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    line.len() >= BASE64_LINE && line.iter().all(|b| transfer::sextet(*b).is_some() || *b == b'=')
+    let mixed = || [u8::is_ascii_digit, u8::is_ascii_lowercase, u8::is_ascii_uppercase].iter().all(|kind| line.iter().any(kind));
+    (line.len() >= BASE64_LINE || line.len() >= 16 && mixed())
+        && line.iter().all(|b| transfer::sextet(*b).is_some() || *b == b'=')
 }

@@ -30,7 +30,8 @@ pub fn plain(text: &str) -> (String, bool) {
 /// One trimmed line: every control character and line separator a blank (RFC 2047 words can smuggle CR, LF and NUL).
 pub fn one_line(text: &str) -> String {
     let blank = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    if text.chars().any(blank) {
+    // Most headers are ASCII without controls: one look at their bytes is enough.
+    if text.bytes().any(|b| !(0x20..0x7f).contains(&b)) {
         text.chars().map(|c| if blank(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
     } else {
         text.trim().to_owned()

@@ -48,6 +48,10 @@ pub struct Forward<'a> {
     pub now: Timestamp,
 }
 
+/// A larger original is not attached, bytes. Many servers take 10 MB a mail (Postfix as it ships); one encoded in base64
+/// grows by a third. A forward that a server refuses for its size would reach nobody.
+const LARGEST_ATTACHED: usize = 7_000_000;
+
 /// The mail to one address of the team.
 pub fn build(forward: &Forward<'_>) -> Parcel {
     let mut mail = Mail::new(forward.now, forward.message_id);
@@ -77,18 +81,19 @@ impl Forward<'_> {
     /// The mail goes along as it came. Never from a sealed queue, nor when a sealed queue passed beside this one:
     /// what another rule thinks more urgent does not unseal what may be in the attachments (law 5).
     pub(super) fn attaches_original(&self) -> bool {
-        self.queue.forward == config::Forward::Original && !self.is_sealed()
+        let fits = (1..=LARGEST_ATTACHED).contains(&self.raw.len());
+        self.queue.forward == config::Forward::Original && !self.is_sealed() && fits
     }
 
-    /// The report's text stands under the summary: where the operator wants it, and where a seal keeps the original back
-    /// that the team would have got. Never from a sealed queue.
+    /// The report's text stands under the summary: where the operator wants it, and where the original that the team
+    /// would have got is kept back by a seal or by its size. Never from a sealed queue.
     pub(super) fn shows_text(&self) -> bool {
         let wanted = self.queue.forward == config::Forward::Text;
-        let instead = self.queue.forward == config::Forward::Original && self.is_sealed();
+        let instead = self.queue.forward == config::Forward::Original && !self.attaches_original();
         !self.queue.sealed && (wanted || instead)
     }
 
-    /// This queue is sealed, or one that is passed, though it did not win.
+    /// This queue is sealed, or another that passed is, though it did not win.
     pub(super) fn is_sealed(&self) -> bool {
         let passed = |queue: &&Queue| self.verdict.passed.contains(&queue.name) || self.verdict.queue == queue.name;
         self.queue.sealed || self.queues.iter().filter(passed).any(|queue| queue.sealed)

@@ -284,9 +284,16 @@ fn date_time(at: Timestamp) -> String {
     at.max(Timestamp::UNIX_EPOCH).strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
-/// An address or id as it may stand between angle brackets: what could end it, or the line, is left out.
+/// An address or id as it may stand between angle brackets: what could end it, or the line, is left out, and so is
+/// whatever is too long for a line: no address that works is anywhere near (RFC 5321 4.5.3.1).
 fn token(text: &str) -> String {
-    text.chars().filter(|c| !hides(*c) && !c.is_whitespace() && !"<>".contains(*c)).collect()
+    let mut room = 900;
+    let fits = |c: &char| {
+        room -= c.len_utf8() as i32;
+        room >= 0
+    };
+    let harmless = text.chars().filter(|c| !hides(*c) && !c.is_whitespace() && !"<>".contains(*c));
+    harmless.take_while(fits).collect()
 }
 
 /// A text as one line: control and direction characters become blanks, runs of blanks one.

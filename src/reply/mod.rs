@@ -7,6 +7,8 @@ pub mod guard;
 pub mod mime;
 mod summary;
 pub mod template;
+#[cfg(test)]
+mod tests;
 pub mod token;
 
 /// A header of ours on every mail we send: a mail that carries it with our domain is our own (the guard refuses it).

@@ -1,5 +1,5 @@
 //! The summary on top of a forward: what a member of the team must know before reading the report itself. Plain text,
-//! 78 columns. What the sender wrote stands in values of one line, or behind `| `, so that no mail can pretend to be us.
+//! under 78 columns. What the sender wrote stands in values of one line, or behind `| `, so that no mail can pretend to be us.
 
 use std::fmt::Write;
 
@@ -10,8 +10,8 @@ use crate::reply::mime::{many_lines, one_line};
 use crate::report::{Address, Attachment, Damage, Report};
 use crate::rules::Fired;
 
-/// Width of what is ours.
-const WIDTH: usize = 78;
+/// Width of what is ours: quoted-printable has room for this much before it breaks a line.
+const WIDTH: usize = 75;
 
 /// Column at which values begin.
 const VALUES: usize = 16;
@@ -40,18 +40,18 @@ pub(super) fn write(forward: &Forward<'_>, text: bool) -> String {
     page.line("");
     manifest(&mut page, &forward.report.attachments);
     page.line("");
-    match text {
-        true => report_text(&mut page, forward),
-        false => page.line(&rest(forward)),
+    if text {
+        report_text(&mut page, forward);
     }
+    page.line(&rest(forward));
     page.0
 }
 
 /// Where the rest of the report is.
 fn rest(forward: &Forward<'_>) -> String {
     match forward.attaches_original() {
-        true => "The report itself is attached as it came.".into(),
-        false => format!("The report itself stays in the store: triaged case show {}", forward.reference),
+        true => "The mail itself is attached as it came.".into(),
+        false => format!("The mail itself stays in the store: triaged case show {}", forward.reference),
     }
 }
 
@@ -128,7 +128,7 @@ fn manifest(page: &mut Page, attachments: &[Attachment]) {
     for (i, attachment) in attachments.iter().take(MOST_LISTED).enumerate() {
         let name = attachment.name.as_deref().map_or("(no name)".into(), file_name);
         page.wrapped(&format!("  {}. ", i + 1), &format!("{name}, {}, {} bytes", value(&attachment.media_type), attachment.size));
-        page.line(&format!("     SHA-256 {}", value(&attachment.sha256)));
+        page.line(&format!("  SHA-256 {}", value(&attachment.sha256)));
     }
     if attachments.len() > MOST_LISTED {
         page.line(&format!("  and {} more", attachments.len() - MOST_LISTED));

@@ -19,16 +19,24 @@ const REGEX_NEST: u32 = 50;
 /// A rule, ready to judge.
 #[derive(Debug)]
 pub struct Rule {
+    /// See [`RawRule`] for this and what follows.
     pub id: String,
     pub why: String,
     /// Index into the world's queues, and points.
     pub vote: Option<(usize, i64)>,
+    /// At least one place of this group.
     pub any: Option<GroupId>,
+    /// A place of each of these.
     pub all: Vec<GroupId>,
+    /// No place of this.
     pub none: Option<GroupId>,
+    /// Parts close together.
     pub near: Option<Near>,
+    /// A place of this within that many words stops a hit.
     pub none_near: Option<(GroupId, u32)>,
+    /// Compiled, its size and nesting bounded.
     pub regex: Option<Regex>,
+    /// Bit set over [`super::file::FIELDS`].
     pub fields: u8,
     pub account: Vec<String>,
     pub language: Vec<String>,
@@ -45,8 +53,11 @@ pub struct Rule {
 /// `near`, ready: the parts once per language, since words of two languages make no thought together.
 #[derive(Debug)]
 pub struct Near {
+    /// The parts, once per language.
     pub variants: Vec<Vec<GroupId>>,
+    /// Words between the first and the last, at most.
     pub within: u32,
+    /// In the order written.
     pub in_order: bool,
 }
 
@@ -55,7 +66,9 @@ pub struct Near {
 pub struct Compiled {
     /// In order of id.
     pub rules: Vec<Rule>,
+    /// Every term of every rule.
     pub terms: Terms,
+    /// SHA-256 over the canonical rules, hex.
     pub hash: String,
 }
 

@@ -25,35 +25,58 @@ pub struct RawList {
 /// A rule as written.
 #[derive(Debug)]
 pub struct RawRule {
+    /// Unique over all files.
     pub id: Word,
+    /// Shown to staff.
     pub why: String,
+    /// The queue it votes for.
     pub queue: Option<Word>,
+    /// What the vote counts.
     pub points: Option<i64>,
+    /// At least one of these.
     pub any: Vec<Word>,
+    /// Each of these.
     pub all: Vec<Word>,
+    /// None of these anywhere.
     pub none: Vec<Word>,
+    /// Parts of a thought, close together.
     pub near: Option<RawNear>,
+    /// Stops a hit it stands close to.
     pub none_near: Option<RawNear>,
+    /// A pattern over the text as written.
     pub regex: Option<Word>,
     /// Bit set over [`FIELDS`].
     pub fields: u8,
+    /// Only mail of these accounts.
     pub account: Vec<Word>,
+    /// Only mail in these languages.
     pub language: Vec<Word>,
+    /// Only (not) automated mail.
     pub automated: Option<bool>,
+    /// Only mail (not) from the junk folder.
     pub junk: Option<bool>,
+    /// Topics it gives.
     pub topics: Vec<String>,
+    /// Flags it gives.
     pub flags: Vec<String>,
+    /// It only records.
     pub shadow: bool,
+    /// It may sink a mail below the floor.
     pub below_floor: bool,
+    /// Texts it must fire on.
     pub matches: Vec<Word>,
+    /// Texts it must not fire on.
     pub rejects: Vec<Word>,
 }
 
 /// `near` and `none_near` as written.
 #[derive(Debug)]
 pub struct RawNear {
+    /// The parts, each a term, a list, or several parted by `|`.
     pub terms: Vec<Word>,
+    /// Words between the first and the last, at most.
     pub within: u32,
+    /// The parts stand in the order written.
     pub in_order: bool,
 }
 
@@ -65,7 +88,9 @@ const DEFAULT_FIELDS: u8 = 0b01_1111;
 /// What one file holds.
 #[derive(Debug, Default)]
 pub struct RawFile {
+    /// `[terms.*]`
     pub lists: Vec<RawList>,
+    /// `[[rule]]`
     pub rules: Vec<RawRule>,
 }
 

@@ -347,3 +347,156 @@ fn time_grows_with_the_text_and_no_faster() {
         assert!(long < short * 24 + std::time::Duration::from_millis(100), "{text:?}: {short:?} then {long:?}");
     }
 }
+
+/// Real text to tune on (see `../shared/data/README.md`); `None`, said aloud, where it is not at hand.
+#[allow(clippy::print_stderr)]
+fn shared(name: &str) -> Option<String> {
+    let folder = std::env::var_os("TRIAGED_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let path = folder.join("data").join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{}: {error}", path.display());
+            eprintln!("NOT TESTED: {} is not here ({error}); set TRIAGED_SHARED", path.display());
+            None
+        }
+    }
+}
+
+/// Share of texts raised to threat-of-harm, by language and label, with how many there are.
+fn raised(data: &str) -> std::collections::BTreeMap<(String, String), (f64, usize)> {
+    let set = shipped();
+    let mut counts = std::collections::BTreeMap::new();
+    for line in data.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| row[key].as_str().unwrap().to_owned();
+        let verdict = set.judge(&report("", &text("text")), &ca());
+        let count: &mut (f64, usize) = counts.entry((text("lang"), text("label"))).or_default();
+        count.0 += if verdict.queue == "threat-of-harm" { 1.0 } else { 0.0 };
+        count.1 += 1;
+    }
+    counts.into_iter().map(|(key, (hits, all))| (key, (hits / all as f64, all))).collect()
+}
+
+#[test]
+fn the_shipped_rules_find_threats_on_talk_pages_and_leave_the_rest_alone() {
+    let Some(data) = shared("wikipedia-talk.jsonl") else { return };
+    let found = raised(&data);
+    let share = |label: &str| found[&("en".to_owned(), label.to_owned())].0;
+    assert!(share("threat") >= 0.75, "{found:?}");
+    assert!(share("clean") <= 0.005, "{found:?}");
+    assert!(share("toxic_not_threat") <= 0.06, "{found:?}");
+}
+
+#[test]
+fn the_shipped_rules_find_threats_in_eleven_languages() {
+    let Some(data) = shared("hatecheck.jsonl") else { return };
+    let found = raised(&data);
+    let threats: Vec<_> = found.iter().filter(|((_, label), _)| label == "threat").collect();
+    assert_eq!(threats.len(), 11);
+    for ((language, _), (share, _)) in threats {
+        assert!(*share >= 0.75, "{language}: {share:.3} in {found:?}");
+    }
+}
+
+/// Subject, body, and the queue it belongs to when it reaches ca@. All invented.
+const MAILS: &[(&str, &str, &str)] = &[
+    (
+        "Urgent",
+        "Hello, a user just posted on his talk page that he has taken all his sleeping pills and says goodbye. Please send help!",
+        "threat-of-harm",
+    ),
+    (
+        "Emergency",
+        "An IP address edited our school's article: 'tomorrow everyone at Lincoln High is going to get shot'.",
+        "threat-of-harm",
+    ),
+    (
+        "threat",
+        "hi, this guy says on discord he knows where I live and is going to come and stab me tonight. I'm scared",
+        "threat-of-harm",
+    ),
+    ("Please help", "I don't see a point any more. When you read this I will be gone.", "threat-of-harm"),
+    ("vandal", "User wrote: im gonna bring a gun to class on monday and nobody will survive", "threat-of-harm"),
+    ("Dringend", "Ein Benutzer hat geschrieben, dass er sich heute Abend vor den Zug werfen will.", "threat-of-harm"),
+    ("Hilfe", "Auf meiner Diskussionsseite steht: Ich weiß, wo du wohnst, ich stech dich ab.", "threat-of-harm"),
+    ("Urgence", "Une personne a écrit sur sa page qu'elle va se jeter sous un train ce soir.", "threat-of-harm"),
+    ("Menaces", "Un contributeur m'écrit : je vais venir chez toi et te tuer.", "threat-of-harm"),
+    ("Urgente", "Un usuario escribió que mañana va a disparar a todos en su colegio.", "threat-of-harm"),
+    ("Ayuda", "Mi compañero dice que ya no quiere vivir y que se va a matar.", "threat-of-harm"),
+    ("Urgente", "Um usuário escreveu que vai levar uma arma para a escola e matar todos.", "threat-of-harm"),
+    ("Aiuto", "Un utente ha scritto che vuole uccidersi stanotte.", "threat-of-harm"),
+    ("Noodgeval", "Iemand schrijft op zijn pagina dat hij vanavond een einde aan zijn leven maakt.", "threat-of-harm"),
+    ("Срочно", "Участник написал, что завтра придёт в школу с оружием и всех расстреляет.", "threat-of-harm"),
+    ("Помогите", "Анонимный участник пишет, что не хочет жить и сегодня спрыгнет с крыши.", "threat-of-harm"),
+    ("Pilne", "Użytkownik napisał, że jutro przyjdzie do szkoły z bronią i wszystkich zabije.", "threat-of-harm"),
+    ("Acil", "Bir kullanıcı bu gece intihar edeceğini yazdı, lütfen yardım edin.", "threat-of-harm"),
+    ("عاجل", "كتب أحد المستخدمين أنه سيقتل زملاءه في المدرسة غدا", "threat-of-harm"),
+    ("आपातकाल", "एक सदस्य ने लिखा है कि वह आज रात आत्महत्या कर लेगा", "threat-of-harm"),
+    ("紧急", "有用户在讨论页写明天要去学校杀人", "threat-of-harm"),
+    ("緊急", "利用者が「明日学校で全員殺す」と書き込んでいます", "threat-of-harm"),
+    ("Report", "An adult editor keeps messaging my 12 year old daughter and asked for naked pictures.", "child-protection"),
+    (
+        "Upload",
+        "There is a file on Commons that appears to show the sexual abuse of a child. Please remove it at once.",
+        "child-protection",
+    ),
+    ("Meldung", "Ein Erwachsener hat eine 13-Jährige nach Nacktfotos gefragt.", "child-protection"),
+    ("Signalement", "Un adulte envoie des messages sexuels à des mineurs.", "child-protection"),
+    ("Denuncia", "Un editor adulto pide fotos íntimas a menores de edad.", "child-protection"),
+    ("Жалоба", "Взрослый участник пишет сообщения сексуального характера детям.", "child-protection"),
+    ("举报", "有成年用户向13岁的孩子索要裸照", "child-protection"),
+    ("通報", "中学生の利用者に性的なメッセージを送っている人がいます", "child-protection"),
+    (
+        "Coordinated editing",
+        "Before the election we noticed a bot network of new accounts inserting fabricated sources.",
+        "disinformation",
+    ),
+    ("Hinweis", "Mehrere koordinierte Konten verbreiten vor der Wahl Desinformation in unseren Artikeln.", "disinformation"),
+    ("Signalement", "Un réseau de comptes mène une campagne de désinformation sur les pages des candidats.", "disinformation"),
+    ("Denuncia", "Una red de cuentas coordinadas difunde noticias falsas antes de las elecciones.", "disinformation"),
+    ("Сообщение", "Сеть ботов распространяет дезинформацию в статьях о выборах.", "disinformation"),
+    ("Block", "I was blocked for edit warring. The admin is killing our motivation. Please unblock me.", "general"),
+    (
+        "Article",
+        "The section on the massacre of 1937 says 300 people were killed, the source says 200. I will fix it.",
+        "general",
+    ),
+    ("Film", "In the plot of the film the killer wants to murder his wife. Is that a spoiler?", "general"),
+    ("Deadline", "The deadline for the grant is tomorrow, and this form is killing me. Could you help us?", "general"),
+    ("Children's books", "I write about children's books for young readers and would like to upload covers.", "general"),
+    ("Adoption", "I would like to adopt a newcomer and mentor young editors.", "general"),
+    ("Legal", "If you do not remove this page I will sue you and destroy your reputation in court.", "general"),
+    ("Server", "Our bot hangs; I had to kill the process on the server, it will not die.", "general"),
+    ("Propaganda", "I teach a course on the history of propaganda; may I use your pictures?", "general"),
+    ("Sperre", "Ich wurde gesperrt, weil ich einen Artikel über den Krieg bearbeitet habe.", "general"),
+    ("Merci", "Je vais vous écrire demain pour la conférence, merci de votre aide pour les enfants de l'école.", "general"),
+    ("Consulta", "Quiero saber cómo cortar una imagen para todos los artículos.", "general"),
+    ("Вопрос", "Как удалить страницу? Я хочу исправить статью о войне.", "general"),
+    ("质问", "请问怎么修改条目里关于战争的内容？", "general"),
+    ("質問", "記事の画像を差し替えたいのですが、どうすればよいですか。", "general"),
+];
+
+#[test]
+fn mails_as_people_write_them_go_where_they_belong() {
+    let set = shipped();
+    let wrong: Vec<String> = MAILS
+        .iter()
+        .map(|(subject, body, queue)| (set.judge(&report(subject, body), &ca()), body, queue))
+        .filter(|(verdict, _, queue)| verdict.queue != **queue)
+        .map(|(v, body, queue)| {
+            let fired: Vec<_> = v
+                .trace
+                .fired
+                .iter()
+                .map(|f| format!("{} {:?}", f.id, f.hits.iter().map(|h| &h.text).collect::<Vec<_>>()))
+                .collect();
+            format!(
+                "{queue}, not {}: {body}\n    fired {fired:?} vetoed {:?}",
+                v.queue,
+                v.trace.vetoed.iter().map(|v| (&v.id, &v.by.text)).collect::<Vec<_>>()
+            )
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), MAILS.len(), wrong.join("\n"));
+}

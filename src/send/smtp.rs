@@ -118,8 +118,8 @@ impl Smtp {
         };
         match &result {
             Ok(()) => {}
-            Err(Trouble::Said(code, _)) if *code != 421 && !link.in_data => link.needs_reset = true,
-            // 354 in spite of a refusal, or gone: hanging up is the one way that surely delivers nothing (RFC 2920 3.1).
+            Err(trouble) if trouble.leaves_a_session() && !link.in_data => link.needs_reset = true,
+            // 354 in spite of a refusal, or confused, or gone: hanging up is the one way that surely delivers nothing (RFC 2920 3.1).
             Err(_) => return result,
         }
         link.last_used = Instant::now();
@@ -142,10 +142,13 @@ impl Smtp {
                 Outcome::Sent
             }
             Err(trouble) => {
-                if matches!(trouble, Trouble::Said(code, _) if code != 421) {
+                if trouble.leaves_a_session() {
                     self.keep(link);
                 }
-                outcome(trouble)
+                match trouble {
+                    Trouble::Lost(why) => Outcome::Later(format!("no final reply, it may have been delivered: {why}")),
+                    said => outcome(said),
+                }
             }
         }
     }
@@ -323,16 +326,24 @@ impl Display for Trouble {
     }
 }
 
-/// What a mail's own transaction came to. 503 and 53x are about the session and the login, whatever step they come at.
-fn outcome(trouble: Trouble) -> Outcome {
-    let words = scrub(&trouble.to_string());
-    match trouble {
-        Trouble::Said(500..=599, _) if !about_the_session(&trouble) => Outcome::Refused(words),
-        _ => Outcome::Later(words),
+impl Trouble {
+    /// About the session and the login, whatever step it comes at: bad sequence of commands, encryption or authentication
+    /// required or failed (RFC 5321 4.2.3, RFC 4954 6).
+    fn is_about_the_session(&self) -> bool {
+        matches!(self, Trouble::Said(421 | 503 | 523 | 530 | 534 | 535 | 538, _))
+    }
+
+    /// The server refused one mail, and the connection can carry the next.
+    fn leaves_a_session(&self) -> bool {
+        matches!(self, Trouble::Said(..)) && !self.is_about_the_session()
     }
 }
 
-/// Bad sequence of commands, encryption or authentication required or failed (RFC 5321 4.2.3, RFC 4954 6).
-fn about_the_session(trouble: &Trouble) -> bool {
-    matches!(trouble, Trouble::Said(503 | 523 | 530 | 534 | 535 | 538, _))
+/// What a mail's own transaction came to: only a 5xx about the mail is for ever.
+fn outcome(trouble: Trouble) -> Outcome {
+    let words = scrub(&trouble.to_string());
+    match trouble {
+        Trouble::Said(500..=599, _) if !trouble.is_about_the_session() => Outcome::Refused(words),
+        _ => Outcome::Later(words),
+    }
 }

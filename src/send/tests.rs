@@ -179,9 +179,9 @@ fn smtp(server: Server) -> Smtp {
     smtp_with(server, None, Patience::default())
 }
 
-/// So short that a stalled server costs a test nothing to speak of.
+/// So short that a stalled server costs a test little, and long enough for a busy machine.
 fn impatient() -> Patience {
-    let short = Duration::from_millis(150);
+    let short = Duration::from_millis(600);
     Patience { login: short, command: short, reply: short, quit: short, ..Patience::default() }
 }
 
@@ -224,8 +224,10 @@ async fn nothing_is_delivered_before_hand_over() {
         let (server, seen) = Script::offering(offers).start().await;
         let mut smtp = smtp(server);
         smtp.prepare(&parcel("a@example.org")).await.unwrap();
-        // Another parcel instead: the first one's transaction must not carry it.
-        assert_eq!(send(&mut smtp, &parcel("b@example.org")).await, Outcome::Sent);
+        // Another parcel instead: the first one's transaction must not carry it, nor make it wait.
+        let other = parcel("b@example.org");
+        let sent = tokio::time::timeout(Duration::from_secs(10), send(&mut smtp, &other)).await;
+        assert_eq!(sent, Ok(Outcome::Sent));
         assert_eq!((seen.count("MAILTEXT"), seen.count("CONNECT")), (1, 2));
         assert_eq!(smtp.hand_over(&parcel("a@example.org")).await, Outcome::Later("no transaction was open".into()));
     }
@@ -290,16 +292,21 @@ async fn a_connection_lost_at_any_step_is_for_later() {
 
 #[tokio::test]
 async fn a_server_that_stalls_at_any_step_is_left() {
+    // All at once, so that the waiting is done once.
+    let mut cases = tokio::task::JoinSet::new();
     for offers in BOTH {
         for step in [GREETING, "EHLO", "MAIL", "RCPT", "DATA", MAIL_ITSELF] {
-            let (server, seen) = Script::offering(offers).act(0, step, Stall).start().await;
-            let mut smtp = smtp_with(server, None, impatient());
-            let outcome = send(&mut smtp, &parcel("a@example.org")).await;
-            assert!(matches!(&outcome, Outcome::Later(why) if why.ends_with("no reply in time")), "{step}: {outcome:?}");
-            assert_eq!(send(&mut smtp, &parcel("a@example.org")).await, Outcome::Sent, "the next one, after {step}");
-            assert_eq!(seen.count("CONNECT"), 2, "a connection that timed out is not used again");
+            cases.spawn(async move {
+                let (server, seen) = Script::offering(offers).act(0, step, Stall).start().await;
+                let mut smtp = smtp_with(server, None, impatient());
+                let outcome = send(&mut smtp, &parcel("a@example.org")).await;
+                assert!(matches!(&outcome, Outcome::Later(why) if why.ends_with("no reply in time")), "{step}: {outcome:?}");
+                assert_eq!(send(&mut smtp, &parcel("a@example.org")).await, Outcome::Sent, "the next one, after {step}");
+                assert_eq!(seen.count("CONNECT"), 2, "a connection that timed out is not used again");
+            });
         }
     }
+    assert_eq!(cases.join_all().await.len(), 12);
 }
 
 #[tokio::test]

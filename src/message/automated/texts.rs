@@ -32,9 +32,11 @@ pub(super) fn detect(report: &Report) -> Option<Automated> {
         return reason("challenge-text", "its text asks the sender to prove that they are a person");
     }
     if away(&subject, &text) {
-        return reason("out-of-office-text", "its text is an out-of-office note or another automatic reply");
+        return reason("out-of-office-text", "its text is an out-of-office note");
     }
-    None
+    // Further down the same words may be a footer that a person pasted.
+    let says_so = text.opens_with(Meaning::Automatic, NEAR) && !text.asks;
+    says_so.then(|| reason("automatic-text", "it says of itself that a program wrote it")).flatten()
 }
 
 /// A notice of non-delivery: two of subject, sender and words must agree; a greeting speaks for a person.
@@ -57,15 +59,15 @@ fn receipt(subject: &Subject, text: &Text) -> bool {
         || text.starts_with(Meaning::Receipt) && text.length < SHORT
 }
 
-/// An absence or another automatic reply.
+/// An absence note, or any automatic reply whose subject says what it is.
 fn away(subject: &Subject, text: &Text) -> bool {
     let automatic = text.opens_with(Meaning::Automatic, HEAD);
     let absent = text.opens_with(Meaning::Absence, NEAR) && text.length < SHORT;
     match subject.reply {
         // "Automatic reply: your subject"; nobody but a program names a mail so.
         Some(Shape::Prefix) => true,
-        Some(Shape::Whole) => automatic || absent || text.count(Meaning::Return) > 0 && text.length < SHORT,
-        None => automatic && !text.asks || absent && text.count(Meaning::Return) > 0 && !text.asks,
+        Some(Shape::Whole) => automatic || absent || text.count(Meaning::Return) > 1 && text.length < SHORT / 2 && !text.asks,
+        None => absent && text.count(Meaning::Return) > 0 && !text.asks,
     }
 }
 
@@ -227,7 +229,8 @@ impl Text {
             found,
             status_code: folded.split([' ', '#', '(', ')', ',', ';', '-', ':']).any(is_status_code),
             greeting: greetings.iter().any(|g| folded.starts_with(g)),
-            asks: folded.contains(['?', '？', '؟', '\u{37e}']),
+            asks: folded.contains(['？', '؟', '\u{37e}'])
+                || folded.split(' ').any(|word| word.ends_with('?') && !word.contains("://")),
         }
     }
 

@@ -101,3 +101,32 @@ fn a_huge_text_is_read_in_no_time() {
     assert_eq!(detect(&text, None).as_deref(), Some("en"));
     assert_eq!(detect(&"x".repeat(5_000_000), None), None);
 }
+
+/// Sentences of other people, in nine of the languages: what is told must be right, "unknown" is allowed.
+#[test]
+fn what_is_told_of_foreign_sentences_is_hardly_ever_wrong() {
+    let root = std::env::var_os("TRIAGED_SHARED").map_or_else(|| "../shared".into(), std::path::PathBuf::from);
+    let path = root.join("data/hatecheck.jsonl");
+    let Ok(data) = std::fs::read_to_string(&path) else {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is absent", path.display());
+        eprintln!("SKIPPED: {} is absent (set TRIAGED_SHARED)", path.display());
+        return;
+    };
+    let (mut right, mut wrong, mut total) = (0, 0, 0);
+    for line in data.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (language, text) = (entry["lang"].as_str().unwrap(), entry["text"].as_str().unwrap());
+        // Hindi stands in this set in Latin letters only.
+        if language == "hi" {
+            continue;
+        }
+        total += 1;
+        match detect(text, None) {
+            Some(found) if found == language => right += 1,
+            Some(_) => wrong += 1,
+            None => {}
+        }
+    }
+    eprintln!("foreign sentences: {right}/{total} right, {wrong} wrong");
+    assert!(total > 5_000 && right * 100 >= total * 88 && wrong * 500 <= total, "{right} right, {wrong} wrong of {total}");
+}

@@ -72,9 +72,24 @@ fn every_file_under_rules_and_templates_is_in_the_program() {
 #[test]
 fn what_is_shipped_is_valid_and_needs_no_file() {
     let policy = Policy::shipped();
-    assert!(policy.rules.len() > 0 && policy.warnings.is_empty(), "{:?}", policy.warnings);
+    assert!(!policy.rules.is_empty() && policy.warnings.is_empty(), "{:?}", policy.warnings);
     let loaded = Policy::load(&repository(SAMPLE.0)).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(loaded.rules.hash(), policy.rules.hash());
+}
+
+#[test]
+fn mistakes_in_rules_and_in_answer_texts_show_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = folder.path().join("texts/acknowledgement");
+    fs::create_dir_all(&texts).unwrap();
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    fs::write(folder.path().join("triaged.toml"), format!("rules = \"rules\"\ntemplates = \"texts\"\n{}", SAMPLE.1)).unwrap();
+    fs::write(folder.path().join("rules/one.toml"), "[[rule]]\nidd = \"x\"\n").unwrap();
+    fs::write(texts.join("default.en.txt"), "Subject: x {{ reference }}\n\n{{ body }}\n").unwrap();
+    let faults = Policy::load(&folder.path().join("triaged.toml")).unwrap_err().to_string();
+    for part in ["rules/one.toml:2:1", "unknown key `idd`", "default.en.txt:3:4", "words of the sender"] {
+        assert!(faults.contains(part), "{part} is missing in:\n{faults}");
+    }
 }
 
 #[test]
@@ -123,7 +138,9 @@ fn every_answer_reads_as_its_golden_file_says_and_fits_a_terminal() {
     let mixed = templates.render("general", None, &["fr".to_owned()], values);
     all +=
         &format!("===== general unknown, fallback fr ({}) =====\nSubject: {}\n\n{}", mixed.language, mixed.subject, mixed.body);
-    assert_eq!(differs(&repository("fixtures/acknowledgements.golden"), &all), None);
+    if let Some(difference) = differs(&repository("fixtures/acknowledgements.golden"), &all) {
+        panic!("{difference}");
+    }
 }
 
 /// What an answer must not forget, whoever edits the texts (FIELD.md, issue 4).
@@ -185,28 +202,28 @@ fn a_mail_comes_to_the_most_urgent_address_it_names() {
     let config = aliases();
     let (threat, dis, general) = ("threat-of-harm", "disinformation", "general");
     let [ca, urgent, news, emergency] = ["ca@example.org", "urgent@example.org", "news@example.org", "emergency@example.org"];
-    let none: &[&str] = &[];
+    let none = Vec::new;
     // delivered, to, cc -> default, floor, contact
-    let cases: [(&[&str], &[&str], &[&str], &str, &str, &str); 12] = [
-        (none, none, none, general, general, ca),
-        (none, &["someone@example.net"], none, general, general, ca),
-        (none, &[news], none, dis, general, news),
-        (none, none, &[urgent], threat, threat, urgent),
-        (none, &[ca], &[news], dis, general, news),
-        (none, &["URGENT+case@Example.ORG"], none, threat, threat, urgent),
-        (&[news], &[ca], none, dis, general, news),
-        (&[ca, news], none, none, dis, general, news),
-        (&["someone@example.net"], &[news], none, dis, general, news),
+    let cases = [
+        ([none(), none(), none()], [general, general, ca]),
+        ([none(), vec!["someone@example.net"], none()], [general, general, ca]),
+        ([none(), vec![news], none()], [dis, general, news]),
+        ([none(), none(), vec![urgent]], [threat, threat, urgent]),
+        ([none(), vec![ca], vec![news]], [dis, general, news]),
+        ([none(), vec!["URGENT+case@Example.ORG"], none()], [threat, threat, urgent]),
+        ([vec![news], vec![ca], none()], [dis, general, news]),
+        ([vec![ca, news], none(), none()], [dis, general, news]),
+        ([vec!["someone@example.net"], vec![news], none()], [dis, general, news]),
         // Delivered to ca, but the sender wrote to urgent as well: the floor counts from the first copy on.
-        (&[ca], &[urgent], none, general, threat, ca),
+        ([vec![ca], vec![urgent], none()], [general, threat, ca]),
         // The same for an address of another account; its queue is that account's to give.
-        (none, &[ca, emergency], none, general, threat, ca),
-        (none, &["urgent@example.net", "xurgent@example.org"], none, general, general, ca),
+        ([none(), vec![ca, emergency], none()], [general, threat, ca]),
+        ([none(), vec!["urgent@example.net", "xurgent@example.org"], none()], [general, general, ca]),
     ];
-    for (delivered, to, cc, default, floor, contact) in cases {
-        let (place, answers) = place_of(&config, "ca", &report(delivered, to, cc));
-        let found = (place.default.as_str(), place.floor.as_str(), answers.as_str());
-        assert_eq!(found, (default, floor, contact), "delivered {delivered:?} to {to:?} cc {cc:?}");
+    for ([delivered, to, cc], wanted) in cases {
+        let (place, answers) = place_of(&config, "ca", &report(&delivered, &to, &cc));
+        let found = [place.default.as_str(), place.floor.as_str(), answers.as_str()];
+        assert_eq!(found, wanted, "delivered {delivered:?} to {to:?} cc {cc:?}");
     }
 }
 

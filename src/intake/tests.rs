@@ -1,0 +1,217 @@
+//! What becomes of a mail in the one transaction, with a real store and the demo's policy.
+
+use std::path::Path;
+
+use super::record::{Desk, Taken, draw, record};
+use super::*;
+use crate::case::CaseState;
+use crate::clock::from_millis;
+use crate::outbox::{Kind, OutboxState};
+use crate::report::{Envelope, Extent};
+use crate::store::cases::CaseRow;
+use crate::store::outbox::OutboxRow;
+use crate::store::{Role, alerts, outbox};
+
+/// A store, a policy, and a hand to put mails in.
+struct Bench {
+    _dir: tempfile::TempDir,
+    store: Store,
+    policy: Arc<Policy>,
+    now: Timestamp,
+    key: u32,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo.toml"), dir.path().join("t.toml")).unwrap();
+        let policy = Policy::load(&dir.path().join("t.toml")).unwrap();
+        let store = Store::open(&dir.path().join("t.db"), Role::Daemon).unwrap();
+        Bench { _dir: dir, store, policy: Arc::new(policy), now: from_millis(1_800_000_000_000), key: 0 }
+    }
+
+    /// A mail arrives in an account's inbox, under a key of its own.
+    fn mail(&mut self, account: &str, raw: &str) -> Taken {
+        self.key += 1;
+        let spot = Spot { account: account.into(), folder: "INBOX".into(), validity: 1, key: self.key.to_string() };
+        self.at(spot, raw)
+    }
+
+    fn at(&self, spot: Spot, raw: &str) -> Taken {
+        let envelope = Envelope { received: self.now, junk: false, extent: Extent::Whole };
+        let arrival = Arrival { key: spot.key.clone(), raw: raw.replace('\n', "\r\n").into_bytes(), envelope };
+        let mail = prepare(&self.policy, arrival, spot, true);
+        let (policy, now, token_key) = (Arc::clone(&self.policy), self.now, self.store.token_key());
+        self.store
+            .write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mail))
+            .unwrap()
+    }
+
+    fn cases(&self) -> Vec<CaseRow> {
+        let filter = cases::Filter { all: true, most: 100, ..cases::Filter::default() };
+        self.store.read_blocking(|view| cases::list(view, &filter)).unwrap()
+    }
+
+    fn outbox(&self, kind: Kind) -> Vec<OutboxRow> {
+        let rows = self.store.read_blocking(|view| outbox::list(view, &OutboxState::ALL, None, 1_000)).unwrap();
+        rows.into_iter().filter(|row| row.kind == kind).collect()
+    }
+
+    /// The bytes of every mail of a kind that would be sent.
+    fn parcels(&self, kind: Kind) -> Vec<String> {
+        let now = self.now;
+        let lease = Duration::from_secs(1);
+        let rows = self.store.write_blocking(move |tx| outbox::claim(tx, &[kind], 100, lease, now)).unwrap();
+        rows.into_iter().map(|row| String::from_utf8_lossy(&row.raw).into_owned()).collect()
+    }
+
+    fn firing(&self) -> usize {
+        self.store.read_blocking(|view| alerts::list(view, false, 100)).unwrap().len()
+    }
+}
+
+fn report(to: &str, id: &str, body: &str) -> String {
+    format!("From: Ada <ada@example.net>\nTo: {to}\nSubject: a report\nMessage-ID: <{id}@example.net>\n\n{body}\n")
+}
+
+const QUESTION: &str = "Could you tell me how to reach the person who runs the grants programme? Thank you very much.";
+
+#[test]
+fn one_mail_to_two_mailboxes_is_one_case_with_the_higher_floor_and_one_answer() {
+    for order in [["ca", "emergency"], ["emergency", "ca"]] {
+        let mut bench = Bench::new();
+        let mail = report("ca@example.org", "1", QUESTION);
+        let copies: Vec<Taken> = order.iter().map(|account| bench.mail(account, &mail)).collect();
+        assert!(matches!((&copies[0], &copies[1]), (Taken::New(a), Taken::Copy(b)) if a == b), "{copies:?}");
+        let cases = bench.cases();
+        assert_eq!((cases.len(), cases[0].queue.as_str()), (1, "threat-of-harm"));
+        assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 1);
+        assert_eq!(bench.firing(), 1);
+    }
+}
+
+#[test]
+fn a_second_address_in_cc_counts_from_the_first_copy_on() {
+    let mut bench = Bench::new();
+    bench.mail("ca", &report("ca@example.org, emergency@example.org", "1", QUESTION));
+    assert_eq!(bench.cases()[0].queue, "threat-of-harm");
+}
+
+#[test]
+fn the_same_message_id_with_other_content_is_another_mail() {
+    let mut bench = Bench::new();
+    bench.mail("ca", &report("ca@example.org", "1", QUESTION));
+    let other = bench.mail("ca", &report("ca@example.org", "1", "Another matter altogether, please have a look at it."));
+    assert!(matches!(other, Taken::New(_)));
+    assert_eq!(bench.cases().len(), 2);
+}
+
+#[test]
+fn two_mails_without_message_id_are_two_mails_even_if_every_byte_is_equal() {
+    let mut bench = Bench::new();
+    let mail = "From: ada@example.net\nTo: ca@example.org\nSubject: help\n\nhelp\n";
+    assert!(matches!(bench.mail("ca", mail), Taken::New(_)));
+    assert!(matches!(bench.mail("ca", mail), Taken::New(_)));
+}
+
+#[test]
+fn a_mail_that_was_moved_or_renumbered_is_only_entered_into_the_ledger() {
+    let bench = Bench::new();
+    let mail = "From: ada@example.net\nTo: ca@example.org\nSubject: help\n\nhelp me please\n";
+    let spot = |folder: &str, validity, key: &str| Spot { account: "ca".into(), folder: folder.into(), validity, key: key.into() };
+    assert!(matches!(bench.at(spot("INBOX", 1, "5"), mail), Taken::New(_)));
+    assert_eq!(bench.at(spot("INBOX", 1, "5"), mail), Taken::AlreadyRead);
+    assert_eq!(bench.at(spot("INBOX", 2, "1"), mail), Taken::Renumbered);
+    assert_eq!(bench.at(spot("Junk", 9, "1"), mail), Taken::Renumbered);
+    assert_eq!((bench.cases().len(), bench.outbox(Kind::Forward).len()), (1, 1));
+}
+
+fn id_of(parcel: &str) -> String {
+    let line = parcel.lines().find(|line| line.starts_with("Message-ID:")).unwrap();
+    line.split(['<', '>']).nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn a_reply_to_our_answer_joins_its_case_is_forwarded_and_not_answered_again() {
+    let mut bench = Bench::new();
+    let Taken::New(reference) = bench.mail("ca", &report("ca@example.org", "1", QUESTION)) else { panic!() };
+    let answer = bench.parcels(Kind::Acknowledgement);
+    let reply = format!("In-Reply-To: <{}>\n{}", id_of(&answer[0]), report("ca@example.org", "2", "Here is more about it."));
+    assert_eq!(bench.mail("ca", &reply), Taken::FollowUp(reference));
+    assert_eq!((bench.outbox(Kind::Acknowledgement).len(), bench.outbox(Kind::Forward).len()), (1, 2));
+    assert_eq!(bench.cases()[0].messages, 2);
+}
+
+#[test]
+fn a_follow_up_can_raise_its_case_and_reopens_a_closed_one() {
+    let mut bench = Bench::new();
+    bench.mail("ca", &report("ca@example.org", "1", QUESTION));
+    let case = bench.cases()[0].id;
+    let now = bench.now;
+    bench.store.write_blocking(move |tx| cases::happen(tx, case, crate::case::CaseEvent::Close, now)).unwrap();
+    let answer = bench.parcels(Kind::Acknowledgement);
+    let reply = format!("In-Reply-To: <{}>\n{}", id_of(&answer[0]), report("emergency@example.org", "2", "It is urgent now."));
+    bench.mail("emergency", &reply);
+    let case = &bench.cases()[0];
+    assert_eq!((case.state, case.queue.as_str(), bench.firing()), (CaseState::Open, "threat-of-harm", 1));
+    assert!(bench.outbox(Kind::Forward).iter().any(|row| row.to == "emergency-team@example.org"));
+}
+
+#[test]
+fn a_machines_reply_to_our_answer_is_stored_and_goes_nowhere() {
+    let mut bench = Bench::new();
+    bench.mail("ca", &report("ca@example.org", "1", QUESTION));
+    let answer = bench.parcels(Kind::Acknowledgement);
+    let away = report("ca@example.org", "2", "I am out of office until Monday.");
+    let reply = format!("Auto-Submitted: auto-replied\nIn-Reply-To: <{}>\n{away}", id_of(&answer[0]));
+    assert!(matches!(bench.mail("ca", &reply), Taken::FollowUp(_)));
+    assert_eq!((bench.outbox(Kind::Acknowledgement).len(), bench.outbox(Kind::Forward).len()), (1, 1));
+}
+
+#[test]
+fn a_stranger_who_guesses_a_reference_or_a_message_id_opens_a_case_of_their_own() {
+    let mut bench = Bench::new();
+    let Taken::New(reference) = bench.mail("ca", &report("ca@example.org", "1", QUESTION)) else { panic!() };
+    let guess = format!(
+        "From: eve@example.com\nTo: ca@example.org\nSubject: Re: {reference}\nMessage-ID: <9@example.com>\n\
+         In-Reply-To: <{reference}.acknowledgement.1.0000000000000000@triaged.example.org>\nReferences: <1@example.net>\n\nMe again.\n"
+    );
+    assert!(matches!(bench.mail("ca", &guess), Taken::New(other) if other != reference));
+    // The reporter's own reply in their thread joins.
+    let own = format!("References: <1@example.net>\n{}", report("ca@example.org", "3", "One more thing I forgot to say."));
+    assert_eq!(bench.mail("ca", &own), Taken::FollowUp(reference));
+}
+
+#[test]
+fn a_sender_over_the_cap_is_stored_every_time_and_answered_thrice() {
+    let mut bench = Bench::new();
+    for n in 0..10 {
+        let taken = bench.mail("ca", &report("ca@example.org", &format!("n{n}"), &format!("{QUESTION} This is question {n}.")));
+        assert!(matches!(taken, Taken::New(_)));
+    }
+    assert_eq!((bench.cases().len(), bench.outbox(Kind::Acknowledgement).len()), (10, 3));
+}
+
+#[test]
+fn a_sealed_queues_forward_holds_no_byte_of_an_attachment() {
+    let mut bench = Bench::new();
+    let secret = "c2VhbGVkIHNlYWxlZCBzZWFsZWQgc2VhbGVk";
+    let mail = format!(
+        "From: ada@example.net\nTo: ca@example.org\nSubject: report\nMessage-ID: <1@example.net>\nMIME-Version: 1.0\n\
+         Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nA picture is attached.\n--b\n\
+         Content-Type: image/png; name=x.png\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment\n\n{secret}\n--b--\n"
+    );
+    let (policy, now, token_key) = (Arc::clone(&bench.policy), bench.now, bench.store.token_key());
+    let envelope = Envelope { received: now, junk: false, extent: Extent::Whole };
+    bench.key += 1;
+    let spot = Spot { account: "ca".into(), folder: "INBOX".into(), validity: 1, key: "s".into() };
+    let mut prepared = prepare(&policy, Arrival { key: "s".into(), raw: mail.into_bytes(), envelope }, spot, true);
+    prepared.judged.verdict.queue = "child-protection".into();
+    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &prepared)).unwrap();
+    let forwards = bench.parcels(Kind::Forward);
+    assert_eq!(forwards.len(), 1);
+    for forbidden in [secret, "sealed sealed", "image/png; name"] {
+        assert!(!forwards[0].contains(forbidden), "{forbidden} stands in the forward");
+    }
+    assert!(forwards[0].contains("x.png"), "the manifest names it");
+}
