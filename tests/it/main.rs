@@ -2,8 +2,13 @@
 //! Dovecot and Postfix must be installed (tests/run does it); where they are missing these tests fail and say so.
 #![allow(clippy::print_stderr, reason = "what a failed test has to say")]
 
+mod kill;
+mod losing_mail;
 mod mailbox_hostile;
 mod mailbox_imap;
 mod mailbox_maildir;
+mod reload;
+mod round_trip;
 mod servers;
 mod support;
+mod trouble;

@@ -3,10 +3,12 @@
 #![allow(dead_code, reason = "a harness: tests to come use what today's do not")]
 
 pub mod account;
+pub mod daemon;
 pub mod dovecot;
 pub mod fake_imap;
 pub mod imap_client;
 pub mod postfix;
+pub mod sink;
 pub mod tls;
 
 use std::io::{BufRead, BufReader, Read, Write};
