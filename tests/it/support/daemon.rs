@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::dovecot::{Dovecot, PASSWORD};
+use super::postfix::Postfix;
 
 /// The longest a whole daemon with its servers may take for one thing on a machine that has other things to do.
 pub const LONG: Duration = Duration::from_secs(90);
@@ -118,6 +119,16 @@ impl Site {
             "[account.imap]\nhost = \"localhost\"\nport = {port}\ntls = \"{tls}\"\nca_file = \"{ca}\"\nidle = {idle}\n\
              user = \"{id}@example.org\"\npassword_file = \"{id}.password\"\n"
         )
+    }
+
+    /// Sends through a private Postfix, logged in as the user whose password [`Site::imap`] wrote, encrypted by `tls`.
+    pub fn submit_to(&mut self, postfix: &Postfix, dovecot: &Dovecot, id: &str, tls: &str) {
+        let port = if tls == "implicit" { postfix.smtps } else { postfix.smtp };
+        let ca = dovecot.ca().display();
+        self.config.send = format!(
+            "[smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"{tls}\"\nca_file = \"{ca}\"\nfrom = \"triaged@example.org\"\n\
+             user = \"{id}@example.org\"\npassword_file = \"{id}.password\"\nconnections = 4\n"
+        );
     }
 
     /// Makes a Maildir `id` in the folder, with a junk folder, and returns its table.

@@ -123,6 +123,11 @@ mailbox_size_limit = 0
         }
     }
 
+    /// Has it try again at once whatever it holds back because it could not be delivered.
+    pub fn flush(&self) {
+        self.command("flush");
+    }
+
     /// Where all its files are.
     pub fn folder(&self) -> &Path {
         self.dir.path()
