@@ -454,6 +454,8 @@ fn trim_blank_lines(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::print_stderr, reason = "the measured figures are what the test is run for")]
+
     use super::*;
     use std::path::PathBuf;
 
