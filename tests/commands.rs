@@ -55,7 +55,10 @@ fn classify_json_is_the_stable_interface() {
     keys.sort_unstable();
     assert_eq!(keys, ["account", "answer", "damage", "file", "flags", "language", "passed", "queue", "rules", "topics"]);
     assert_eq!(lines[0]["file"], mail("03-alerte-bombe.eml"));
-    assert_eq!((&lines[0]["account"], &lines[0]["queue"], &lines[0]["language"]), (&"ca".into(), &"threat-of-harm".into(), &"fr".into()));
+    assert_eq!(
+        (&lines[0]["account"], &lines[0]["queue"], &lines[0]["language"]),
+        (&"ca".into(), &"threat-of-harm".into(), &"fr".into())
+    );
     assert_eq!(lines[0]["passed"], serde_json::json!(["threat-of-harm"]));
     assert_eq!(lines[0]["answer"], serde_json::json!({"send": true, "reason": null, "to": "kevin.lrx@example.net"}));
     assert!(lines[0]["rules"][0]["id"].is_string() && lines[0]["rules"][0]["points"].is_i64());
@@ -80,8 +83,10 @@ fn classify_reads_standard_input_and_judges_for_the_account_asked_for() {
 #[test]
 fn classify_judges_a_folder_in_order_of_name() {
     let output = run(&["classify", "--json", &root().join("fixtures/mails").display().to_string()]);
-    let files: Vec<String> =
-        out(&output).lines().map(|l| serde_json::from_str::<Value>(l).expect("JSON")["file"].as_str().expect("a name").to_owned()).collect();
+    let files: Vec<String> = out(&output)
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).expect("JSON")["file"].as_str().expect("a name").to_owned())
+        .collect();
     let mut sorted = files.clone();
     sorted.sort();
     assert_eq!(files, sorted);
@@ -118,7 +123,11 @@ fn check_shows_every_problem_at_once_with_a_caret_and_exit_code_2() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("triaged.toml");
     let text = std::fs::read_to_string(root().join("fixtures/demo.toml")).expect("it is there");
-    std::fs::write(&path, text.replace("route_to = [\"drt-team@example.org\"]", "rout_to = [\"x\"]").replace("min_free", "minfree")).expect("written");
+    std::fs::write(
+        &path,
+        text.replace("route_to = [\"drt-team@example.org\"]", "rout_to = [\"x\"]").replace("min_free", "minfree"),
+    )
+    .expect("written");
     let output = run(&["check", "--config", &path.display().to_string()]);
     assert_eq!(code(&output), 2);
     for part in ["unknown key `rout_to`", "did you mean `route_to`?", "unknown key `minfree`", "^^^^^^^", "triaged.toml:"] {
@@ -193,7 +202,8 @@ fn commands_on_a_store_that_is_not_there_say_so() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let folder = root().join("fixtures/mails").display().to_string();
-    let mut child = triaged(&["classify", "--json", &folder]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut child =
+        triaged(&["classify", "--json", &folder]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((code(&output), err(&output)), (0, String::new()));

@@ -281,7 +281,9 @@ impl Intake {
                 };
                 match mailbox.fetch(page, &mut each).await {
                     // At least one mail of the page was not handed over; the others were, and the session works.
-                    Err(trouble @ Trouble::Refused { .. }) => tracing::warn!(account = account.id, why = %trouble, "a mail is asked for again later"),
+                    Err(trouble @ Trouble::Refused { .. }) => {
+                        tracing::warn!(account = account.id, why = %trouble, "a mail is asked for again later")
+                    }
                     fetched => fetched?,
                 }
             }

@@ -140,7 +140,8 @@ fn a_set_that_shrinks_while_it_is_paged_through_loses_none_of_what_remains() {
     world.dovecot.doveadm(&["expunge", "-u", INTAKE, "mailbox", "INBOX", "uid", "200:230,790:800"]);
     assert!(stored_at_first < 800, "the set shrank before all was read: {stored_at_first}");
     let left: Vec<String> = world.dovecot.flags(INTAKE, "INBOX");
-    let uids: Vec<usize> = left.iter().filter_map(|line| line.split(|c: char| !c.is_ascii_digit()).find_map(|w| w.parse().ok())).collect();
+    let uids: Vec<usize> =
+        left.iter().filter_map(|line| line.split(|c: char| !c.is_ascii_digit()).find_map(|w| w.parse().ok())).collect();
     assert_eq!(uids.len(), 800 - 100 - 72 - 42, "{left:?}");
     let missing = || {
         let known = world.site.column("SELECT key FROM ledger WHERE folder = 'INBOX'");
@@ -164,7 +165,8 @@ fn one_unparsable_mail_does_not_stop_the_mailbox() {
         deep.extend(format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n").bytes());
     }
     let odd = ["nul-bytes", "no-header-at-all", "newlines-only", "boundary-never-met", "carriage-returns-only"];
-    let odd = odd.map(|name| fs::read(format!("{}/fixtures/odd/{name}.eml", env!("CARGO_MANIFEST_DIR"))).expect("the fixture is there"));
+    let odd = odd
+        .map(|name| fs::read(format!("{}/fixtures/odd/{name}.eml", env!("CARGO_MANIFEST_DIR"))).expect("the fixture is there"));
     let mails = [report(1, INTAKE), damaged, report(2, INTAKE), deep].into_iter().chain(odd).chain([report(3, INTAKE)]);
     world.dovecot.drop_into(INTAKE, "", mails);
     world.site.start();
@@ -306,7 +308,10 @@ fn a_mail_that_is_too_large_is_stored_in_part_marked_forwarded_and_left_on_the_s
     let kept = world.site.count("SELECT length(zstd) FROM raw_mails ORDER BY message LIMIT 1");
     assert!(kept < 40_000, "{kept}");
     let on_server = world.dovecot.mails(INTAKE, "INBOX");
-    assert!(on_server.iter().any(|mail| mail.len() > 2_000_000 && mail.contains("The last line.")), "it stays whole on its server");
+    assert!(
+        on_server.iter().any(|mail| mail.len() > 2_000_000 && mail.contains("The last line.")),
+        "it stays whole on its server"
+    );
     assert_eq!(world.sink.answers().len(), 2, "and it is answered like any other");
 }
 
@@ -314,7 +319,11 @@ fn a_mail_that_is_too_large_is_stored_in_part_marked_forwarded_and_left_on_the_s
 fn a_sender_over_the_quota_has_every_mail_stored_and_at_most_three_answers() {
     let world = World::started();
     for number in 1..=30 {
-        world.deliver(&mail_with(&format!("Message-ID: <often-{number}@example.net>\r\nFrom: <ana@example.net>\r\n"), number, INTAKE));
+        world.deliver(&mail_with(
+            &format!("Message-ID: <often-{number}@example.net>\r\nFrom: <ana@example.net>\r\n"),
+            number,
+            INTAKE,
+        ));
     }
     world.settled(30);
     assert_eq!(world.site.count("SELECT count(*) FROM cases"), 30);

@@ -74,7 +74,8 @@ fn a_broken_rule_file_config_or_answer_text_changes_nothing_and_says_where() {
     site.rules(&[("word.toml", &rule("archive"))]);
     let texts = site.path("texts/acknowledgement");
     fs::create_dir_all(&texts).expect("the folder can be made");
-    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/templates/acknowledgement")).expect("it is there") {
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/templates/acknowledgement")).expect("it is there")
+    {
         let file = file.expect("it can be listed");
         fs::copy(file.path(), texts.join(file.file_name())).expect("it can be copied");
     }

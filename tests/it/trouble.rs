@@ -20,7 +20,8 @@ struct Disk(tempfile::TempDir);
 impl Disk {
     fn mount(size: &str) -> Self {
         let disk = Disk(tempfile::Builder::new().prefix("triaged-disk-").tempdir().expect("a temporary folder"));
-        let status = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(disk.0.path()).output();
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(disk.0.path()).output();
         let status = status.unwrap_or_else(|error| panic!("`mount` cannot be run: {error}: install mount"));
         assert!(
             status.status.success(),

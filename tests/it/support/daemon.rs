@@ -394,10 +394,7 @@ pub fn header(mail: &str, name: &str) -> Option<String> {
         if value.is_some() {
             break;
         }
-        value = line
-            .split_once(':')
-            .filter(|(its, _)| its.eq_ignore_ascii_case(name))
-            .map(|(_, text)| text.trim().to_owned());
+        value = line.split_once(':').filter(|(its, _)| its.eq_ignore_ascii_case(name)).map(|(_, text)| text.trim().to_owned());
     }
     value
 }
