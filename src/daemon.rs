@@ -17,7 +17,7 @@ use crate::judges::Judges;
 use crate::metrics::{Condition, Health};
 use crate::policy::Policy;
 use crate::service::{self, Manager};
-use crate::store::{Role, Store, StoreError, outbox};
+use crate::store::{Role, Store, StoreError};
 
 /// How long the loops have to finish what is in hand when they are told to stop.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -112,13 +112,13 @@ struct Running {
 
 impl Running {
     async fn start(shared: &Shared, policy: Arc<Policy>) -> Result<Self, StoreError> {
-        // Nobody else sends: we hold the store, and the loops of an earlier policy have ended.
-        let now = shared.clock.now();
-        let freed = shared.store.write(move |tx| outbox::free(tx, true, now)).await?;
-        if freed > 0 {
+        // Nobody sends now: we hold the store, and the loops of an earlier policy have ended.
+        let (sent, freed) = shared.store.settle_outbox(shared.clock.now()).await?;
+        if sent + freed > 0 {
             tracing::warn!(
-                rows = freed,
-                "mails were being sent when the daemon ended; they are sent again with the same Message-ID"
+                sent,
+                freed,
+                "mails were being sent when we ended: those marked as taken are sent, the others are ready again"
             );
         }
         let mut running = Running { policy, stop: CancellationToken::new(), loops: JoinSet::new() };
@@ -287,9 +287,16 @@ struct Changes {
 impl Changes {
     fn watch(path: &Path, policy: &Arc<Policy>) -> Self {
         let (tell, told) = mpsc::channel(1);
-        let watcher = notify::recommended_watcher(move |_| {
-            // One waiting word is enough.
-            let _ = tell.try_send(());
+        let config = path.file_name().map(std::ffi::OsStr::to_owned);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Other files of the folder (the store's, say) are none of ours. One waiting word is enough.
+            let ours = |path: &PathBuf| {
+                let ending = path.extension();
+                ending.is_some_and(|ending| ending == "toml" || ending == "txt") || path.file_name() == config.as_deref()
+            };
+            if event.is_ok_and(|event| event.paths.iter().any(ours)) {
+                let _ = tell.try_send(());
+            }
         });
         let watcher = watcher.ok().map(|mut watcher| {
             for folder in policy.folders(path) {
