@@ -85,7 +85,8 @@ fn check_answer(answer: &str, reference: &str) {
     assert_eq!(value(answer, "Delivered-To"), REPORTER);
     assert!(value(answer, "From").ends_with(&format!("<{INTAKE}>")), "{answer}");
     let id = value(answer, "Message-ID");
-    let token = id.strip_prefix(&format!("<{reference}.acknowledgement.1.")).and_then(|id| id.strip_suffix("@triaged.example.org>"));
+    let token =
+        id.strip_prefix(&format!("<{reference}.acknowledgement.1.")).and_then(|id| id.strip_suffix("@triaged.example.org>"));
     assert!(token.is_some_and(|token| token.len() == 16), "the Message-ID carries a token: {id}");
     assert!(value(answer, "Subject").contains(reference), "{answer}");
     for word in ["Question number", "opening hours", "archive"] {

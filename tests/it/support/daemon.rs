@@ -233,6 +233,13 @@ impl Site {
         status
     }
 
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().expect("it is our child")?;
+        self.child = None;
+        Some(status)
+    }
+
     /// `kill -9`. Fails if it had ended by itself before.
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
@@ -394,10 +401,7 @@ pub fn header(mail: &str, name: &str) -> Option<String> {
         if value.is_some() {
             break;
         }
-        value = line
-            .split_once(':')
-            .filter(|(its, _)| its.eq_ignore_ascii_case(name))
-            .map(|(_, text)| text.trim().to_owned());
+        value = line.split_once(':').filter(|(its, _)| its.eq_ignore_ascii_case(name)).map(|(_, text)| text.trim().to_owned());
     }
     value
 }
