@@ -19,8 +19,10 @@ use crate::store::{Store, StoreError, outbox};
 
 /// Rows one worker claims at a time.
 const BATCH: u32 = 16;
-/// A claim ends by itself after this long: far more than a batch can take, because only a crash leaves one behind.
-const LEASE: Duration = Duration::from_secs(2 * 3_600);
+/// A claim ends by itself after this long: more than a whole batch can take at [`PARCEL`] each, or it would be sent twice.
+const LEASE: Duration = Duration::from_secs(5 * 3_600);
+/// Claims that are over are looked for this often.
+const LEASES: Duration = Duration::from_secs(10);
 /// A worker looks at least this often: an operator's `outbox retry` comes from another process.
 const LOOK: Duration = Duration::from_secs(1);
 /// The longest one parcel may take, all steps and time limits together; promised to the watchdog.
@@ -42,6 +44,8 @@ pub struct Deliver {
     pub bell: Arc<Notify>,
     /// One acknowledgement in doubt at most.
     pub gate: Gate,
+    /// Cancelled once rows that an earlier run left behind are given back: not before that may anybody send.
+    pub cleared: CancellationToken,
     /// Whom to tell that we move.
     pub health: Health,
     /// Finish what is in hand, then end.
@@ -67,9 +71,40 @@ impl Deliver {
         }
     }
 
+    /// Gives back rows whose sender is gone. First all that are claimed: nobody else sends, for we hold the store and the loops
+    /// of an earlier policy have ended. Later those whose claim is over: their worker failed, or could not record. A store that
+    /// cannot be written now can be later, so this never gives up.
+    pub async fn leases(self) {
+        while !self.stop.is_cancelled() {
+            self.health.moving("leases", PARCEL);
+            let (all, now) = (!self.cleared.is_cancelled(), self.clock.now());
+            match self.store.write(move |tx| outbox::free(tx, all, now)).await {
+                Ok(rows) => {
+                    if rows > 0 {
+                        tracing::warn!(
+                            rows,
+                            "these were being sent when their sender ended; they are sent again, with the same Message-ID"
+                        );
+                    }
+                    self.cleared.cancel();
+                    self.pause(LEASES).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "nothing can be sent while the outbox cannot be written; trying again");
+                    self.pause(Duration::from_secs(1)).await;
+                }
+            }
+        }
+        self.health.ended("leases");
+    }
+
     /// One worker: claims rows of `kinds` and sends them until told to stop. `name` is for the watchdog.
     pub async fn work(self, name: String, kinds: &'static [Kind]) {
         let mut sender = Sender::new(&self.send);
+        tokio::select! {
+            () = self.cleared.cancelled() => {}
+            () = self.stop.cancelled() => {}
+        }
         while !self.stop.is_cancelled() {
             self.health.moving(&name, PARCEL);
             // Ask to be woken before looking: a row that comes in between is not slept over.
