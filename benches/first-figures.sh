@@ -283,7 +283,7 @@ CONF
 stored_messages() {
     python3 - "$1/triaged.db" <<'PYTHON'
 import sqlite3, sys
-print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute("SELECT count(*) FROM message").fetchone()[0])
+print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute("SELECT count(*) FROM messages").fetchone()[0])
 PYTHON
 }
 

@@ -164,9 +164,16 @@ pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str
         return None;
     }
     let far = 1 + length / 3;
+    let lower = word.to_lowercase();
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    // A word cut short is no slip of the hand, but as easy to see through.
+    let longer: Vec<&&str> = candidates.iter().filter(|c| length >= 4 && c.to_lowercase().starts_with(&lower)).collect();
+    if let [only] = longer[..] {
+        return Some(only);
+    }
     candidates
         .into_iter()
-        .map(|c| (distance(&word.to_lowercase(), &c.to_lowercase()), c))
+        .map(|c| (distance(&lower, &c.to_lowercase()), c))
         .filter(|(d, c)| *d <= far && *d < c.chars().count())
         .min_by_key(|(d, _)| *d)
         .map(|(_, c)| c)
@@ -248,6 +255,7 @@ mod tests {
     fn did_you_mean_finds_slips_and_keeps_quiet_about_strangers() {
         assert_eq!(did_you_mean("thresold", ["threshold", "sealed"]), Some("threshold"));
         assert_eq!(did_you_mean("paht", ["path", "port"]), Some("path"));
+        assert_eq!(did_you_mean("disinfo", ["disinformation", "general"]), Some("disinformation"));
         assert_eq!(did_you_mean("banana", ["threshold", "sealed"]), None);
     }
 

@@ -1,6 +1,8 @@
 //! The reply guard on real mail: nobody behind a bounce, a report or an auto-reply is acknowledged, and people are.
 //! The mails lie outside the repository (`../shared`, or where TRIAGED_SHARED says); CI may not do without them.
 
+#![allow(clippy::print_stderr, reason = "the measured figures are what the test is run for")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -117,7 +119,7 @@ fn odd_mail_with_one_sender_is_acknowledged_unless_a_machine_wrote_it() {
         }
     }
     eprintln!("odd-mail: {reasons:?}");
-    // More than half of the set are fragments, or mails without one usable sender.
+    // A third of the set are fragments, or mails without one usable sender; some are bounces, or pieces of them.
     let by_text: usize = reasons.iter().filter(|(reason, _)| reason.ends_with("-text")).map(|(_, count)| count).sum();
-    assert!(by_text <= 9 && reasons.get("sent").is_some_and(|sent| *sent >= 330), "{reasons:?}");
+    assert!(by_text <= 17 && reasons.get("sent").is_some_and(|sent| *sent >= 330), "{reasons:?}");
 }

@@ -45,7 +45,7 @@ struct Typed {
 enum Command {
     /// Run the daemon until SIGTERM; SIGHUP or a changed file reloads config, rules and templates
     Run,
-    /// Show the whole way of some twenty mails in a temporary folder: nothing to install, nothing left behind
+    /// Show the whole way of some forty mails in a temporary folder: nothing to install, nobody is written to
     Demo,
     /// Check config, rules and templates, and report every problem at once
     Check {

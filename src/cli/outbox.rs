@@ -50,9 +50,9 @@ pub(super) fn answer(config: Option<&Path>, command: Command) -> Answer {
         Command::List { state, most, output, .. } => list(config, state, most, output.json),
         Command::Retry { ids, dead } => {
             let ids = if dead { every_dead(config)? } else { ids };
-            decide(config, ids, "requeued", |tx, id, now| outbox::retry(tx, id, now))
+            decide(config, ids, "requeued", outbox::retry)
         }
-        Command::Drop { ids } => decide(config, ids, "dropped", |tx, id, now| outbox::drop_row(tx, id, now)),
+        Command::Drop { ids } => decide(config, ids, "dropped", outbox::drop_row),
     }
 }
 

@@ -95,8 +95,9 @@ impl Intake {
     /// Reads one account until told to stop. Whatever goes wrong it comes back, later each time.
     pub async fn watch(self, account: Account) {
         let mut backoff = Backoff::default();
+        // One value for all its connections: it remembers which mails a server would not hand over.
+        let mut mailbox = Mailbox::new(&account, &self.policy.config.limits);
         while !self.stop.is_cancelled() {
-            let mut mailbox = Mailbox::new(&account, &self.policy.config.limits);
             let stopped = tokio::select! {
                 stopped = self.session(&account, &mut mailbox, &mut backoff) => stopped,
                 // Whatever the mailbox is doing: nothing is lost, what is not recorded is fetched again.
@@ -106,7 +107,6 @@ impl Intake {
                 let _ = tokio::time::timeout(Duration::from_secs(1), mailbox.close()).await;
                 break;
             }
-            drop(mailbox);
             let wait = backoff.next(matches!(stopped, Stopped::Mailbox(Trouble::Login(_))));
             self.say_why(&account.id, &stopped, wait);
             self.health.moving(&account.id, wait + ROUND);
@@ -200,15 +200,16 @@ impl Intake {
         if !unread.is_empty() {
             tracing::debug!(account = account.id, mails = unread.len(), "to be fetched");
         }
+        let mut taken = 0;
         for chunk in unread.chunks(SIZES) {
             let waiting = mailbox.sizes(chunk).await?;
-            self.take_in(account, mailbox, folder, validity, waiting).await?;
+            taken += self.take_in(account, mailbox, folder, validity, waiting).await?;
         }
         if account.done != Done::Nothing {
             self.mark_done(account, mailbox, folder, validity).await?;
         }
-        // Only now: everything up to here is in the ledger.
-        if newest.is_some() {
+        // Only when everything up to here is in the ledger: what was not handed over is asked for again.
+        if taken == unread.len() && newest.is_some() {
             reading[at].known_to = newest;
         }
         Ok(())
@@ -244,13 +245,21 @@ impl Intake {
             if keys.is_empty() {
                 return Ok(());
             }
-            mailbox.done(&keys).await?;
+            match mailbox.done(&keys).await {
+                Ok(()) => {}
+                Err(trouble @ (Trouble::Refused { .. } | Trouble::Setup(_))) => {
+                    // Reading goes on: the ledger knows what was read, and this is asked again at the next look.
+                    tracing::error!(account = account.id, why = %trouble, "stored mails cannot be marked done on their server");
+                    return Ok(());
+                }
+                Err(trouble) => return Err(trouble.into()),
+            }
             let (id, name) = (account.id.clone(), folder.name.clone());
             self.store.write(move |tx| cases::set_done(tx, &id, &name, validity, &keys)).await?;
         }
     }
 
-    /// Fetches these mails page by page; judging and recording goes on beside the fetching.
+    /// Fetches these mails page by page; judging and recording goes on beside the fetching. Returns how many were taken in.
     async fn take_in(
         &self,
         account: &Account,
@@ -258,7 +267,7 @@ impl Intake {
         folder: &Folder,
         validity: u64,
         waiting: Vec<Waiting>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<usize, Stopped> {
         let (arrived, mut arrivals) = mpsc::unbounded_channel::<(Arrival, OwnedSemaphorePermit)>();
         let fetch = async {
             for page in pages(&waiting, self.policy.config.limits.message, self.policy.config.limits.part) {
@@ -270,30 +279,41 @@ impl Intake {
                     let share = share.unwrap_or_else(|| permit.split(permit.num_permits()).expect("as many as there are"));
                     let _ = arrived.send((arrival, share));
                 };
-                mailbox.fetch(page, &mut each).await?;
+                match mailbox.fetch(page, &mut each).await {
+                    // At least one mail of the page was not handed over; the others were, and the session works.
+                    Err(trouble @ Trouble::Refused { .. }) => {
+                        tracing::warn!(account = account.id, why = %trouble, "a mail is asked for again later")
+                    }
+                    fetched => fetched?,
+                }
             }
             drop(arrived);
             Ok::<(), Stopped>(())
         };
         let settle = async {
             let mut in_hand = FuturesUnordered::new();
-            let mut failed = None;
+            let (mut taken, mut failed) = (0, None);
+            let mut settled = |result: Result<(), StoreError>| match result {
+                Ok(()) => taken += 1,
+                Err(error) => failed = Some(error),
+            };
             loop {
                 tokio::select! {
                     next = arrivals.recv() => match next {
                         Some((arrival, share)) => in_hand.push(self.take(account, folder, validity, arrival, share)),
                         None => break,
                     },
-                    Some(result) = in_hand.next() => failed = failed.or(result.err()),
+                    Some(result) = in_hand.next() => settled(result),
                 }
             }
             while let Some(result) = in_hand.next().await {
-                failed = failed.or(result.err());
+                settled(result);
             }
-            failed.map_or(Ok(()), |error| Err(Stopped::Store(error)))
+            failed.map_or(Ok(taken), |error| Err(Stopped::Store(error)))
         };
         let (fetched, settled) = tokio::join!(fetch, settle);
-        settled.and(fetched)
+        let taken = settled?;
+        fetched.map(|()| taken)
     }
 
     /// Memory one mail of this size is fetched into, bytes.

@@ -42,9 +42,7 @@ impl Bench {
         let arrival = Arrival { key: spot.key.clone(), raw: raw.replace('\n', "\r\n").into_bytes(), envelope };
         let mail = prepare(&self.policy, arrival, spot, true);
         let (policy, now, token_key) = (Arc::clone(&self.policy), self.now, self.store.token_key());
-        self.store
-            .write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mail))
-            .unwrap()
+        self.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mail)).unwrap()
     }
 
     fn cases(&self) -> Vec<CaseRow> {
@@ -118,7 +116,8 @@ fn two_mails_without_message_id_are_two_mails_even_if_every_byte_is_equal() {
 fn a_mail_that_was_moved_or_renumbered_is_only_entered_into_the_ledger() {
     let bench = Bench::new();
     let mail = "From: ada@example.net\nTo: ca@example.org\nSubject: help\n\nhelp me please\n";
-    let spot = |folder: &str, validity, key: &str| Spot { account: "ca".into(), folder: folder.into(), validity, key: key.into() };
+    let spot =
+        |folder: &str, validity, key: &str| Spot { account: "ca".into(), folder: folder.into(), validity, key: key.into() };
     assert!(matches!(bench.at(spot("INBOX", 1, "5"), mail), Taken::New(_)));
     assert_eq!(bench.at(spot("INBOX", 1, "5"), mail), Taken::AlreadyRead);
     assert_eq!(bench.at(spot("INBOX", 2, "1"), mail), Taken::Renumbered);

@@ -4,6 +4,10 @@
 //! line without `>` under it must name an address, an answer between quotes keeps the quotes it answers, and a header
 //! block under a note is a forward, which is judged. Every line is looked at a bounded number of times.
 
+mod words;
+
+use words::{BLOCK, FORWARDED, ORIGINAL, SENT_FROM, WROTE};
+
 /// A text in its four parts; each keeps the order of its lines and loses blank lines at both ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Split {
@@ -27,107 +31,6 @@ const BLOCK_LINES: usize = 9;
 const NOTE: usize = 1_000;
 /// Longest signature: lines, and bytes in all.
 const SIGNATURE: (usize, usize) = (14, 700);
-
-/// Words for "wrote", in lower case, as clients put them around an attribution.
-#[rustfmt::skip]
-const WROTE: &[&str] = &[
-    "wrote", "writes", "a écrit", "a ecrit", "schrieb", "geschrieben", "escribió", "escribio", "escribiu", "escreveu",
-    "ha scritto", "scrive", "scritto", "schreef", "heeft het volgende geschreven", "geschreven", "napisał", "napisała",
-    "napisal", "pisze", "пишет", "писал", "писала", "написал", "написала", "написав", "написала", "пише", "yazdı", "yazmış",
-    "كتب", "كتبت", "نوشت", "نوشته", "כתב", "כתבה", "ने लिखा", "लिखा", "লিখেছেন", "লিখেছে", "menulis", "đã viết", "viết",
-    "写道", "寫道", "書きました", "書き込みました", "작성", "썼습니다", "skrev", "skreiv", "napsal", "napísal", "έγραψε", "a scris", "เขียนว่า",
-    "เขียน", "aliandika", "kirjoitti", "ezt írta", "írta", "wrote the following", "napisao", "je napisal", "написа",
-    "parašė", "rakstīja", "kirjutas", "escrigué", "va escriure", "skrifaði",
-];
-
-/// Lines that announce a forwarded mail; compared after dashes and spaces at both ends are gone, lower case.
-#[rustfmt::skip]
-const FORWARDED: &[&str] = &[
-    "forwarded message", "begin forwarded message:", "forwarded by", "message transféré", "début du message transféré :",
-    "début du message réexpédié :", "message transféré :", "weitergeleitete nachricht",
-    "anfang der weitergeleiteten nachricht:", "mensaje reenviado", "inicio del mensaje reenviado:", "mensagem encaminhada",
-    "mensagem reencaminhada", "início da mensagem encaminhada:", "início da mensagem reencaminhada:", "messaggio inoltrato",
-    "inizio messaggio inoltrato:", "doorgestuurd bericht", "begin doorgestuurd bericht:", "wiadomość przekazana dalej",
-    "przekazana wiadomość", "treść przekazanej wiadomości", "początek przekazywanej wiadomości:", "пересылаемое сообщение",
-    "пересылаемое письмо", "перенаправленное сообщение", "начало переадресованного сообщения:", "пересланное сообщение",
-    "переслане повідомлення", "переадресоване повідомлення", "початок листа, що пересилається:", "iletilmiş mesaj",
-    "yönlendirilmiş mesaj", "yönlendirilen ileti", "iletilen ileti", "iletilen e-postanın başlangıcı:", "رسالة معاد توجيهها",
-    "الرسالة المعاد توجيهها", "بدء الرسالة المعاد توجيهها:", "پیام بازارسال‌شده", "پیام ارسال شده", "הודעה שהועברה",
-    "תחילת ההודעה שהועברה:", "अग्रेषित संदेश", "अग्रेषित संदेश शुरू:", "ফরোয়ার্ড করা বার্তা", "ফরওয়ার্ড করা বার্তা",
-    "pesan terusan", "pesan yang diteruskan", "mulai pesan yang diteruskan:", "tin nhắn được chuyển tiếp",
-    "thư đã chuyển tiếp", "bắt đầu thư được chuyển tiếp:", "转发的邮件", "转发的消息", "下面是被转发的邮件：", "开始转发的邮件：", "轉寄的郵件", "轉寄訊息",
-    "轉寄郵件", "以下是轉寄的郵件：", "開始轉寄郵件：", "転送メッセージ", "転送されたメッセージ：", "転送されたメッセージ", "전달된 메시지", "전달된 메시지 시작:", "전달된 메일",
-    "vidarebefordrat meddelande", "vidarebefordrat brev:", "přeposlaná zpráva", "předaná zpráva",
-    "začátek přeposlané zprávy:", "preposlaná správa", "προωθημένο μήνυμα", "αρχή προωθημένου μηνύματος:",
-    "mesaj redirecționat", "mesaj redirecţionat", "începutul mesajului redirecționat:", "ข้อความที่ส่งต่อ",
-    "เริ่มข้อความที่ส่งต่อ:", "ujumbe uliosambazwa", "videresendt meddelelse", "videresendt besked", "videresendt melding",
-    "start på videresendt besked:", "välitetty viesti", "edelleenlähetetty viesti", "välitetty viesti alkaa:",
-    "továbbított üzenet", "továbbított levél", "препратено съобщение", "proslijeđena poruka", "прослеђена порука",
-    "missatge reenviat", "posredovano sporočilo", "persiųstas laiškas", "pārsūtīta ziņa", "edastatud kiri",
-    "mesej yang dikirim semula",
-];
-
-/// Lines that announce the mail answered, or (Outlook) the mail forwarded: `-----Original Message-----`. Treated as [`FORWARDED`] is.
-#[rustfmt::skip]
-const ORIGINAL: &[&str] = &[
-    "original message", "original appointment", "message d'origine", "message d’origine", "message original",
-    "ursprüngliche nachricht", "originalnachricht", "original-nachricht", "mensaje original", "mensagem original",
-    "messaggio originale", "messaggio originario", "oorspronkelijk bericht", "origineel bericht", "wiadomość oryginalna",
-    "oryginalna wiadomość", "wiadomość pierwotna", "исходное сообщение", "оригинальное сообщение", "початкове повідомлення",
-    "оригінальне повідомлення", "вихідне повідомлення", "özgün ileti", "orijinal mesaj", "orijinal ileti", "الرسالة الأصلية",
-    "رسالة أصلية", "پیام اصلی", "הודעה מקורית", "मूल संदेश", "মূল বার্তা", "pesan asli", "tin nhắn gốc", "thư gốc", "原始邮件",
-    "原始郵件", "原邮件", "元のメッセージ", "원본 메시지", "원본 메일", "원래 메시지", "ursprungligt meddelande", "originalmeddelande", "původní zpráva",
-    "pôvodná správa", "αρχικό μήνυμα", "mesaj original", "mesajul original", "ข้อความต้นฉบับ", "ข้อความเดิม", "ujumbe asili",
-    "ujumbe halisi", "oprindelig meddelelse", "original meddelelse", "opprinnelig melding", "alkuperäinen viesti",
-    "eredeti üzenet", "оригинално съобщение", "izvorna poruka", "missatge original", "izvirno sporočilo",
-];
-
-/// Names of the header lines of an Outlook block: From, Sent or Date, To, Subject, Cc, in that order; lower case.
-#[rustfmt::skip]
-const BLOCK: [&[&str]; 5] = [
-    &[
-        "from", "de", "von", "da", "van", "od", "от", "від", "kimden", "gönderen", "من", "از", "מאת", "प्रेषक", "से", "থেকে",
-        "প্রেরক", "dari", "từ", "发件人", "寄件者", "寄件人", "差出人", "送信元", "보낸 사람", "보낸사람", "발신", "från", "fra", "από", "de la",
-        "จาก", "kutoka", "kutoka kwa", "lähettäjä", "feladó", "expéditeur", "mittente", "remitente",
-    ],
-    &[
-        "sent", "date", "envoyé", "gesendet", "datum", "enviado", "enviado el", "enviada em", "enviado em", "fecha", "data",
-        "inviato", "verzonden", "wysłano", "wysłane", "отправлено", "дата", "надіслано", "gönderildi", "gönderilme tarihi",
-        "tarih", "تم الإرسال", "أُرسلت", "التاريخ", "تاريخ الإرسال", "ارسال شده", "تاریخ", "ارسال", "נשלח", "תאריך",
-        "दिनांक", "भेजा गया", "তারিখ", "পাঠানো হয়েছে", "dikirim", "terkirim", "tanggal", "đã gửi", "gửi", "ngày", "发送时间",
-        "发送日期", "日期", "寄件日期", "傳送時間", "已傳送", "送信日時", "日付", "送信日", "보낸 날짜", "날짜", "보냄", "skickat", "odesláno", "odoslané",
-        "στάλθηκε", "ημερομηνία", "trimis", "dată", "ส่ง", "ส่งเมื่อ", "วันที่", "imetumwa", "tarehe", "sendt", "dato",
-        "lähetetty", "päivämäärä", "elküldve", "dátum", "изпратено",
-    ],
-    &[
-        "to", "à", "a", "an", "para", "aan", "do", "dla", "komu", "кому", "до", "kime", "alıcı", "إلى", "به", "אל", "प्रति",
-        "को", "প্রাপক", "প্রতি", "kepada", "untuk", "tới", "đến", "收件人", "收件者", "宛先", "받는 사람", "받는사람", "수신", "till", "pro",
-        "προς", "către", "catre", "ถึง", "kwa", "til", "vastaanottaja", "címzett", "destinataire",
-    ],
-    &[
-        "subject", "objet", "betreff", "asunto", "assunto", "oggetto", "onderwerp", "temat", "тема", "konu", "الموضوع",
-        "موضوع", "נושא", "विषय", "বিষয়", "subjek", "perihal", "subyek", "chủ đề", "tiêu đề", "主题", "主旨", "主題", "件名", "제목",
-        "ämne", "předmět", "predmet", "θέμα", "subiect", "เรื่อง", "หัวเรื่อง", "mada", "emne", "aihe", "tárgy", "относно",
-        "assumpte",
-    ],
-    &[
-        "cc", "cc.", "kopie", "копия", "копія", "dw", "kopi", "kopia", "مخفي", "عناية", "抄送", "副本", "참조", "bilgi", "עותק",
-        "reply-to", "importance", "attachments",
-    ],
-];
-
-/// Beginnings of the line a telephone or mail program adds, lower case.
-#[rustfmt::skip]
-const SENT_FROM: &[&str] = &[
-    "sent from", "sent via", "sent by", "sent with", "get outlook for", "envoyé de", "envoyé depuis", "envoyé à partir",
-    "von meinem", "gesendet von", "gesendet mit", "diese nachricht wurde von meinem", "enviado desde", "enviado do",
-    "enviado a partir", "enviada do", "inviato da", "verstuurd vanaf", "verzonden vanaf", "verzonden met", "wysłane z",
-    "wysłano z", "отправлено с", "отправлено из", "надіслано з", "отправлено от", "gönderildi", "iphone'umdan gönderildi",
-    "أرسلت من", "أُرسلت من", "مرسل من", "ارسال شده از", "ارسال‌شده از", "נשלח מ", "मेरे", "আমার", "dikirim dari", "gửi từ",
-    "được gửi từ", "发自", "從我的", "从我的", "傳自", "iphoneから送信", "ipadから送信", "androidから送信", "내", "나의", "skickat från", "sendt fra",
-    "odesláno z", "odoslané z", "στάλθηκε από", "εστάλη από", "trimis de pe", "trimis din", "ส่งจาก", "imetumwa kutoka",
-    "lähetetty", "iphone-ról küldve", "elküldve", "outlook für ios beziehen", "obtenir outlook", "obtener outlook",
-];
 
 /// What one line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,7 +218,9 @@ fn is_attribution(text: &str) -> bool {
         return false;
     }
     // Gmail and Yandex in several languages: a date, a name, an address, no verb.
-    let bare = addressed && dated && lower.starts_with(|c: char| c.is_numeric()) && lower.trim_end().ends_with('>');
+    let weekday = lower.split_whitespace().next().is_some_and(|word| word.ends_with(',') && word.chars().count() <= 5);
+    let begins = weekday || lower.starts_with(|c: char| c.is_numeric());
+    let bare = addressed && dated && begins && lower.trim_end().ends_with('>');
     bare || (!lower.contains(". ") || addressed || lower.len() < 120) && WROTE.iter().any(|verb| contains_word(&lower, verb))
 }
 
@@ -451,181 +356,4 @@ fn trim_blank_lines(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::PathBuf;
-
-    /// Folder of the real mails, or `None` where they are absent (which CI does not allow).
-    fn shared(part: &str) -> Option<PathBuf> {
-        let root = std::env::var_os("TRIAGED_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-        let path = root.join("data").join(part);
-        if path.is_dir() {
-            return Some(path);
-        }
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is absent", path.display());
-        eprintln!("SKIPPED: {} is absent (set TRIAGED_SHARED)", path.display());
-        None
-    }
-
-    #[test]
-    fn golden_pairs_are_parted_as_expected() {
-        let Some(dir) = shared("reply/email_reply_trimmer") else { return };
-        let (mut exact, mut total) = (0, 0);
-        for entry in std::fs::read_dir(dir.join("emails")).unwrap() {
-            let name = entry.unwrap().file_name();
-            let read = |part: &str| std::fs::read_to_string(dir.join(part).join(&name)).unwrap().replace("\r\n", "\n");
-            let (split, want) = (split(&read("emails")), read("trimmed"));
-            total += 1;
-            if split.new.trim() == want.trim() {
-                exact += 1;
-            } else {
-                eprintln!("differs: {}: {:?}", name.display(), split);
-            }
-        }
-        eprintln!("reply pairs: {exact}/{total} exact");
-        assert!(total >= 20, "the set is there but holds {total} pairs");
-        assert!(exact * 100 >= total * 90, "{exact} of {total}");
-    }
-
-    /// The line above a quote as mail programs of each language write it; `>` follows.
-    const ATTRIBUTIONS: &[&str] = &[
-        "On Mon, May 3, 2027 at 10:00 AM Some One <a@example.org> wrote:",
-        "Le lun. 3 mai 2027 à 10:00, Some One <a@example.org> a écrit :",
-        "Am Mo., 3. Mai 2027 um 10:00 Uhr schrieb Some One <a@example.org>:",
-        "Some One <a@example.org> schrieb am Mo., 3. Mai 2027, 10:00:",
-        "El lun, 3 may 2027 a las 10:00, Some One (<a@example.org>) escribió:",
-        "Em seg., 3 de mai. de 2027 às 10:00, Some One <a@example.org> escreveu:",
-        "Il giorno lun 3 mag 2027 alle ore 10:00 Some One <a@example.org> ha scritto:",
-        "Op ma 3 mei 2027 om 10:00 schreef Some One <a@example.org>:",
-        "pon., 3 maj 2027 o 10:00 Some One <a@example.org> napisał(a):",
-        "пн, 3 мая 2027 г. в 10:00, Some One <a@example.org>:",
-        "03.05.2027, 10:00, \"Some One\" <a@example.org>:",
-        "3 мая 2027 г. 10:00 пользователь Some One <a@example.org> написал:",
-        "пн, 3 трав. 2027 р. о 10:00 Some One <a@example.org> пише:",
-        "Some One <a@example.org>, 3 May 2027 Pzt, 10:00 tarihinde şunu yazdı:",
-        "في الاثنين، 3 مايو 2027 في 10:00 ص تمت كتابة ما يلي بواسطة Some One <a@example.org> كتب:",
-        "در تاریخ دوشنبه ۳ مهٔ ۲۰۲۷ ۱۰:۰۰ Some One <a@example.org> نوشت:",
-        "בתאריך יום ב׳, 3 במאי 2027 ב-10:00 מאת Some One <a@example.org> כתב:",
-        "सोम, 3 मई 2027 को 10:00 पर Some One <a@example.org> ने लिखा:",
-        "সোম, 3 মে, 2027 তারিখে 10:00 AM টায় Some One <a@example.org> লিখেছেন:",
-        "Pada Sen, 3 Mei 2027 pukul 10.00 Some One <a@example.org> menulis:",
-        "Vào Th 2, 3 thg 5, 2027 vào lúc 10:00 Some One <a@example.org> đã viết:",
-        "Some One <a@example.org> 于2027年5月3日周一 10:00写道：",
-        "Some One <a@example.org> 於 2027年5月3日 週一 上午10:00寫道：",
-        "2027年5月3日(月) 10:00 Some One <a@example.org>:",
-        "2027년 5월 3일 (월) 오전 10:00, Some One <a@example.org>님이 작성:",
-        "Den mån 3 maj 2027 kl 10:00 skrev Some One <a@example.org>:",
-        "po 3. 5. 2027 v 10:00 odesílatel Some One <a@example.org> napsal:",
-        "Στις Δευ 3 Μαΐ 2027 στις 10:00 π.μ., ο χρήστης Some One <a@example.org> έγραψε:",
-        "În lun., 3 mai 2027 la 10:00, Some One <a@example.org> a scris:",
-        "ในวันที่ จ. 3 พ.ค. 2027 เวลา 10:00 Some One <a@example.org> เขียนว่า:",
-        "Jumatatu, 3 Mei 2027 saa 10:00 Some One <a@example.org> aliandika:",
-        "man. 3. maj 2027 kl. 10.00 skrev Some One <a@example.org>:",
-        "ma 3. toukok. 2027 klo 10.00 Some One (a@example.org) kirjoitti:",
-        "Some One <a@example.org> ezt írta (időpont: 2027. máj. 3., H, 10:00):",
-    ];
-
-    #[test]
-    fn the_line_above_a_quote_is_known_in_every_language() {
-        for line in ATTRIBUTIONS {
-            for quote in ["> old text\n> more of it", "\n> old text\n> more of it"] {
-                let split = split(&format!("New words here.\n\n{line}\n{quote}\n"));
-                assert_eq!(split.new, "New words here.", "{line}");
-                assert!(split.quoted.contains("old text") && split.quoted.contains(line), "{line}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_inline_forward_is_forwarded_in_every_language() {
-        for marker in FORWARDED {
-            let line =
-                if marker.ends_with([':', '：']) { (*marker).to_owned() } else { format!("---------- {marker} ---------") };
-            let split = split(&format!("See below.\n\n{line}\nFrom: x\n\nI will kill you."));
-            assert_eq!(split.new, "See below.", "{line}");
-            assert!(split.forwarded.contains("I will kill you."), "{line}");
-        }
-        for blocks in [
-            ["From", "Sent", "To", "Subject"],
-            ["Von", "Gesendet", "An", "Betreff"],
-            ["De", "Envoyé", "À", "Objet"],
-            ["От", "Отправлено", "Кому", "Тема"],
-            ["发件人", "发送时间", "收件人", "主题"],
-            ["差出人", "送信日時", "宛先", "件名"],
-            ["من", "تم الإرسال", "إلى", "الموضوع"],
-        ] {
-            let block = blocks.map(|name| format!("{name}: something")).join("\n");
-            let split = split(&format!("See below.\n\n{block}\n\nI will kill you."));
-            assert_eq!(split.new, "See below.", "{block}");
-            assert!(split.forwarded.contains("I will kill you."), "{block}");
-        }
-    }
-
-    #[test]
-    fn a_forward_with_nothing_above_is_forwarded_and_a_long_answer_above_makes_it_quoted() {
-        let old = "-----Original Message-----\nFrom: a\nSent: b\nTo: c\nSubject: d\n\nOld words.";
-        assert!(split(old).forwarded.contains("Old words.") && split(old).new.is_empty());
-        let answer = "A long answer that goes on and on. ".repeat(40);
-        let split = split(&format!("{answer}\n\n{old}"));
-        assert!(split.quoted.contains("Old words.") && split.forwarded.is_empty());
-    }
-
-    #[test]
-    fn in_doubt_it_is_new_text() {
-        // A person tells who wrote what: no address, no `>`.
-        let told = "On 5 May 2027 he wrote:\nI will kill you.";
-        assert_eq!(split(told).new, told);
-        let told = "My report.\n\nOn 5 May 2027 at 10:00 he wrote:\nI will kill you.";
-        assert_eq!(split(told).new, told);
-        // Answers between quotes stay, with what they answer.
-        let woven =
-            "On Mon, May 3, 2027 Some One <a@example.org> wrote:\n> Are you safe?\nNo. He is here.\n> Where are you?\nAt home.";
-        let parts = split(woven);
-        assert!(parts.new.contains("No. He is here.") && parts.new.contains("At home.") && parts.new.contains("> Are you safe?"));
-        // What stands below a quote is new.
-        assert_eq!(split("On Mon, May 3, 2027 Some One <a@example.org> wrote:\n> old\n\nHelp me.").new, "Help me.");
-        // A long tail below two dashes is no signature.
-        let long = format!("Hello\n-- \n{}", "He says he will come to my school and kill everybody.\n".repeat(20));
-        assert!(split(&long).new.contains("kill everybody"));
-    }
-
-    #[test]
-    fn a_signature_is_kept_apart_and_never_lost() {
-        let parts = split("He threatened me.\n\n-- \nSome Body\nI will end it tonight");
-        assert_eq!((parts.new.as_str(), parts.signature.contains("end it tonight")), ("He threatened me.", true));
-        for line in [
-            "Sent from my iPhone",
-            "Von meinem iPhone gesendet",
-            "Envoyé de mon iPhone",
-            "Enviado desde mi iPhone",
-            "Отправлено с iPhone",
-            "iPhoneから送信",
-            "发自我的iPhone",
-            "나의 iPhone에서 보냄",
-        ] {
-            let parts = split(&format!("Help me.\n\n{line}"));
-            assert_eq!((parts.new.as_str(), parts.signature.as_str()), ("Help me.", line));
-        }
-        assert!(split("Sent from my desk, he is coming.").signature.is_empty());
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn every_line_lands_in_exactly_one_part(text in "(((> ){0,2}[a-z@:.<-]{0,12} ?(wrote:|From: x|Sent: y|Subject: z|-- |On 3 May 2027 a@b)?)\n){0,30}") {
-            let parts = split(&text);
-            let words = |text: &str| text.split_whitespace().count();
-            let sum = words(&parts.new) + words(&parts.signature) + words(&parts.quoted) + words(&parts.forwarded);
-            proptest::prop_assert!(sum <= words(&text) && sum + 8 >= words(&text), "{} of {}: {:?}", sum, words(&text), parts);
-        }
-    }
-
-    #[test]
-    fn a_hostile_text_is_parted_in_linear_time() {
-        for line in ["> ", "On 3 May 2027 <a@b", "From: x\n", "-- \n", "wrote:\n", "2027 wrote\n", ">>>>>>>>"] {
-            let start = std::time::Instant::now();
-            let parts = split(&line.repeat(100_000));
-            assert!(start.elapsed().as_secs() < 10, "{line:?} took {:?}", start.elapsed());
-            assert!(parts != Split::default(), "{line:?} is lost");
-        }
-    }
-}
+mod tests;

@@ -304,6 +304,12 @@ fn a_broken_multipart_is_read_piece_by_piece() {
 }
 
 #[test]
+fn text_outside_of_every_part_is_better_than_none() {
+    let report = odd("text-outside-of-every-part.eml");
+    assert_eq!((report.fields.body.as_str(), marks(&report)), ("He is armed.", [Damage::BadStructure].as_slice()));
+}
+
+#[test]
 fn an_unclosed_multipart_keeps_its_last_part() {
     let report = odd("boundary-not-closed.eml");
     assert_eq!((report.fields.body.as_str(), marks(&report)), ("Er ist bewaffnet – heute.", [Damage::BadStructure].as_slice()));

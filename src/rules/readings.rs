@@ -22,6 +22,10 @@ const MOST_LETTERS: usize = 64;
 
 /// Every reading of `original` that differs from `plain`, at most two. Doubled letters are single in all of them ([`squeeze`]).
 pub fn others(original: &str, plain: &Folded) -> Vec<Folded> {
+    // Most text has no disguise in it: then there is nothing to build and nothing more to scan.
+    if !(0..plain.tokens.len()).any(|t| disguise(plain.word(t)).is_some() || spaced_run(original, plain, t) > 1) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     for way in [Way::Latin, Way::Cyrillic] {
         let reading = read(original, plain, way);
@@ -86,22 +90,31 @@ fn spaced_run(original: &str, plain: &Folded, at: usize) -> usize {
     if run >= FEWEST_LETTERS { run } else { 1 }
 }
 
-/// The word as `way` reads it, and whether that differs.
+/// What about a word is not as one would write it.
+#[derive(Clone, Copy)]
+struct Disguise {
+    /// Digits among letters.
+    leet: bool,
+    /// Letters of two scripts.
+    mixed: bool,
+}
+
+/// `None` for an honest word.
+fn disguise(word: &str) -> Option<Disguise> {
+    let digits = word.bytes().any(|b| b.is_ascii_digit());
+    let leet = digits && word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
+    let mixed = !word.is_ascii()
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+        && word.chars().any(|c| ('\u{370}'..'\u{530}').contains(&c));
+    (leet || mixed || stretched(word)).then_some(Disguise { leet, mixed })
+}
+
+/// The word as `way` reads it, and whether it counts as another reading.
 fn alter(word: &str, way: Way) -> (String, bool) {
-    let plain = || (word.to_owned(), stretched(word));
-    if word.is_ascii() && !word.bytes().any(|b| b.is_ascii_digit()) {
-        return plain();
+    match disguise(word) {
+        Some(Disguise { leet, mixed }) => (word.chars().map(|c| alter_letter(c, way, leet, mixed)).collect(), true),
+        None => (word.to_owned(), false),
     }
-    let letters = word.chars().filter(|c| c.is_alphabetic()).count();
-    let digits = word.chars().filter(char::is_ascii_digit).count();
-    let leet = digits > 0 && letters >= 2;
-    let mixed = word.chars().any(|c| c.is_ascii_alphabetic()) && word.chars().any(|c| ('\u{370}'..'\u{530}').contains(&c));
-    if !leet && !mixed {
-        return plain();
-    }
-    let altered: String = word.chars().map(|c| alter_letter(c, way, leet, mixed)).collect();
-    let differs = altered != word;
-    (altered, differs || stretched(word))
 }
 
 fn alter_letter(c: char, way: Way, leet: bool, mixed: bool) -> char {

@@ -211,6 +211,23 @@ fn the_hash_knows_content_but_no_order_and_no_files() {
 }
 
 #[test]
+fn ids_and_lists_are_unique_over_all_files() {
+    let file =
+        |name: &str| Source::new(name, "[terms.x]\nen = [\"a\"]\n".to_owned() + &rule("r", "topics = [\"t\"]\nany = [\"@x\"]"));
+    let problems = Problems::default();
+    RuleSet::compile(&[file("one.toml"), file("two.toml")], &world(), &problems);
+    let shown = problems.into_result(|| ()).unwrap_err().to_string();
+    for part in [
+        "x.en is defined twice: first in one.toml",
+        "the id \"r\" is taken: another rule in one.toml",
+        "two.toml:2:1",
+        "2 problems",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in:\n{shown}");
+    }
+}
+
+#[test]
 fn the_example_runner_tells_what_went_wrong() {
     let set = compiled(&[&rule("r", "topics = [\"t\"]\nany = [\"x\"]\nmatches = [\"x\", \"y\"]\nrejects = [\"z\", \"an x\"]")]);
     let faults: Vec<_> = set.run_examples().into_iter().map(|f| (f.example.text, f.found)).collect();
@@ -475,6 +492,54 @@ const MAILS: &[(&str, &str, &str)] = &[
     ("Вопрос", "Как удалить страницу? Я хочу исправить статью о войне.", "general"),
     ("质问", "请问怎么修改条目里关于战争的内容？", "general"),
     ("質問", "記事の画像を差し替えたいのですが、どうすればよいですか。", "general"),
+    (
+        "Help",
+        "My friend from the wiki told me she can't go on living and wants to end it tonight. What can I do?",
+        "threat-of-harm",
+    ),
+    ("Threats", "This person keeps emailing me that I deserve to die and that they will rape my sister.", "threat-of-harm"),
+    ("Bomb", "There's an explosive device in the conference venue. It goes off at noon.", "threat-of-harm"),
+    ("Bedrohung", "Er hat geschrieben: Morgen erschieße ich alle in meiner Klasse.", "threat-of-harm"),
+    ("Bonjour", "J'ai reçu un courriel : on sait où tu habites, on va te faire la peau.", "threat-of-harm"),
+    ("Amenaza", "Me dijo que sabe dónde vivo y que me va a matar a mí y a mi familia.", "threat-of-harm"),
+    ("Ameaça", "Ele disse que sabe onde eu moro e que vai me matar.", "threat-of-harm"),
+    ("Minaccia", "Mi ha scritto che sa dove abito e che mi ammazza.", "threat-of-harm"),
+    ("Bedreiging", "Hij schrijft dat hij weet waar ik woon en dat hij mij gaat vermoorden.", "threat-of-harm"),
+    ("Угрозы", "Он пишет мне, что знает мой адрес и убьёт меня.", "threat-of-harm"),
+    ("Groźby", "Pisze do mnie, że wie, gdzie mieszkam, i że mnie zabije.", "threat-of-harm"),
+    ("Tehdit", "Bana evimi bildiğini ve beni öldüreceğini yazdı.", "threat-of-harm"),
+    ("تهديد", "هددني أحد المستخدمين بأنه سيقتلني ويقتل عائلتي", "threat-of-harm"),
+    ("धमकी", "एक सदस्य ने मुझे लिखा कि वह मुझे जान से मार देगा", "threat-of-harm"),
+    ("威胁", "有人发邮件说知道我家地址，要来杀我全家", "threat-of-harm"),
+    ("脅迫", "住所を知っている、殺してやるというメールが届きました。", "threat-of-harm"),
+    ("Segnalazione", "Un adulto scrive messaggi sessuali a una ragazzina di 12 anni.", "child-protection"),
+    ("Melding", "Een volwassen man vraagt een meisje van 13 jaar om naaktfoto's.", "child-protection"),
+    ("Denúncia", "Um homem adulto está pedindo fotos íntimas a uma menina de 12 anos.", "child-protection"),
+    ("Zgłoszenie", "Dorosły mężczyzna wysyła wiadomości o treści seksualnej do 13-letniej dziewczynki.", "child-protection"),
+    ("Şikayet", "Yetişkin bir kullanıcı 12 yaşındaki bir çocuktan çıplak fotoğraf istiyor.", "child-protection"),
+    ("بلاغ", "مستخدم بالغ يرسل رسائل جنسية إلى أطفال", "child-protection"),
+    ("शिकायत", "एक वयस्क सदस्य 12 साल की बच्ची से अश्लील तस्वीरें मांग रहा है", "child-protection"),
+    (
+        "Oversight",
+        "A girl says she is 11 and shared her full name, school and phone number on her user page.",
+        "child-protection",
+    ),
+    ("Thanks", "Thank you for your help with my account last week. Best wishes to you and your family.", "general"),
+    ("Birthday", "My son is 12 years old and would like to edit with me. Is there an age limit?", "general"),
+    ("Obituary", "My father, the subject of the article, died last Monday. Please update the date of death.", "general"),
+    ("Games", "In chess you can kill the queen; the article on the video game says the player must shoot enemies.", "general"),
+    ("Medizin", "Der Artikel über Suizid nennt keine Hilfsangebote.", "general"),
+    ("Historia", "El artículo sobre la guerra dice que murieron mil personas, pero fueron dos mil.", "general"),
+    ("História", "O artigo sobre a batalha precisa de fontes melhores.", "general"),
+    ("Storia", "La voce sul delitto Matteotti contiene un errore: fu ucciso nel 1924.", "general"),
+    ("Geschiedenis", "Het artikel over de moord op de prins klopt niet.", "general"),
+    ("История", "В статье о теракте указана неверная дата.", "general"),
+    ("Historia", "W artykule o zamachu na prezydenta jest błąd w dacie.", "general"),
+    ("Tarih", "Savaş hakkındaki maddede tarih yanlış yazılmış.", "general"),
+    ("تاريخ", "المقالة عن المعركة فيها خطأ في عدد القتلى", "general"),
+    ("इतिहास", "युद्ध के लेख में मृतकों की संख्या गलत है", "general"),
+    ("历史", "关于这起谋杀案的条目里日期写错了", "general"),
+    ("歴史", "殺人事件の記事の日付が間違っています。", "general"),
 ];
 
 #[test]

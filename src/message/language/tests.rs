@@ -1,5 +1,7 @@
 //! Measures [`super::detect`] on sentences a reporter might write; all invented.
 
+#![allow(clippy::print_stderr, reason = "the measured figures are what the test is run for")]
+
 use super::detect;
 
 /// Three to four short sentences in each language the answers are written in.

@@ -1,5 +1,5 @@
 //! Private servers for tests: each in a temporary folder, on free ports of the loopback, ended with everything they
-//! started when the test is over, however it ends. Nothing of the system's configuration is read or touched.
+//! started when the test is over, also when it fails. Nothing of the system's configuration is read or touched.
 #![allow(dead_code, reason = "a harness: tests to come use what today's do not")]
 
 pub mod account;
