@@ -17,7 +17,7 @@ use crate::judges::Judges;
 use crate::metrics::{Condition, Health};
 use crate::policy::Policy;
 use crate::service::{self, Manager};
-use crate::store::{Role, Store, StoreError};
+use crate::store::{Role, Store};
 
 /// How long the loops have to finish what is in hand when they are told to stop.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -56,7 +56,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         manager: Manager::new(),
     };
     let mut signals = service::Signals::new()?;
-    let mut running = Running::start(&shared, Arc::new(policy)).await?;
+    let mut running = Running::start(&shared, Arc::new(policy));
     let mut changes = path.as_deref().map(|path| Changes::watch(path, &running.policy));
     let mut beat = tokio::time::interval(shared.manager.beat());
     let mut ready = false;
@@ -111,16 +111,8 @@ struct Running {
 }
 
 impl Running {
-    async fn start(shared: &Shared, policy: Arc<Policy>) -> Result<Self, StoreError> {
-        // Nobody sends now: we hold the store, and the loops of an earlier policy have ended.
-        let (sent, freed) = shared.store.settle_outbox(shared.clock.now()).await?;
-        if sent + freed > 0 {
-            tracing::warn!(
-                sent,
-                freed,
-                "mails were being sent when we ended: those marked as taken are sent, the others are ready again"
-            );
-        }
+    /// Starts every loop. Nothing here can fail: a reload that ended the old loops must not end without new ones.
+    fn start(shared: &Shared, policy: Arc<Policy>) -> Self {
         let mut running = Running { policy, stop: CancellationToken::new(), loops: JoinSet::new() };
         running.deliveries(shared);
         running.escalation(shared);
@@ -134,7 +126,7 @@ impl Running {
             rules_hash = running.policy.rules.hash(),
             "running"
         );
-        Ok(running)
+        running
     }
 
     fn intakes(&mut self, shared: &Shared) {
@@ -162,9 +154,12 @@ impl Running {
             clock: shared.clock.clone(),
             bell: Arc::clone(&shared.bell),
             gate: Arc::clone(&shared.gate),
+            cleared: CancellationToken::new(),
             health: shared.health.clone(),
             stop: self.stop.clone(),
         };
+        let leases = deliver.clone();
+        self.supervise("leases".into(), move || leases.clone().leases());
         for (n, kinds) in deliver::lanes(deliver.connections()).into_iter().enumerate() {
             let deliver = deliver.clone();
             let name = format!("deliver-{n}");
@@ -222,18 +217,9 @@ impl Running {
 
     async fn swap(&mut self, shared: &Shared, policy: Policy) {
         self.stop(shared).await;
-        match Running::start(shared, Arc::new(policy)).await {
-            Ok(running) => {
-                *self = running;
-                shared.manager.note("");
-                tracing::info!("reloaded");
-            }
-            // The store failed between two policies: end, and let the service manager start us anew.
-            Err(error) => {
-                tracing::error!(%error, "the store fails; ending");
-                self.stop.cancel();
-            }
-        }
+        *self = Running::start(shared, Arc::new(policy));
+        shared.manager.note("");
+        tracing::info!("reloaded");
     }
 
     /// Tells every loop to finish and waits; what has not ended by then is cut off, and loses nothing.

@@ -20,10 +20,14 @@ use crate::store::{Store, StoreError, Tx, outbox, unpack};
 
 /// Rows one worker claims at a time.
 const BATCH: u32 = 64;
+/// What of a batch has not been tried after this long is given back: so a claim has an end, however slow the server is.
+const STINT: Duration = Duration::from_secs(5 * 60);
 /// What came of a batch is recorded together, but nothing waits longer for its record than this.
 const RECORD: Duration = Duration::from_secs(1);
-/// A claim ends by itself after this long: far more than a batch can take, because only a crash leaves one behind.
-const LEASE: Duration = Duration::from_secs(2 * 3_600);
+/// A claim is over after this long: more than a stint and the parcel it ends with can take, or that would be sent twice.
+const LEASE: Duration = Duration::from_secs(30 * 60);
+/// Claims that are over are looked for this often.
+const LEASES: Duration = Duration::from_secs(10);
 /// A worker looks at least this often: an operator's `outbox retry` comes from another process.
 const LOOK: Duration = Duration::from_secs(1);
 /// The longest one parcel may take, all steps and time limits together; promised to the watchdog.
@@ -45,6 +49,8 @@ pub struct Deliver {
     pub bell: Arc<Notify>,
     /// One acknowledgement in doubt at most.
     pub gate: Gate,
+    /// Cancelled once rows that an earlier run left behind are given back: not before that may anybody send.
+    pub cleared: CancellationToken,
     /// Whom to tell that we move.
     pub health: Health,
     /// Finish what is in hand, then end.
@@ -90,9 +96,42 @@ impl Deliver {
         }
     }
 
+    /// Gives back rows whose sender is gone. First all that are claimed: nobody else sends, for we hold the store and the loops
+    /// of an earlier policy have ended. Later those whose claim is over: their worker failed, or could not record. A store that
+    /// cannot be written now can be later, so this never gives up.
+    pub async fn leases(self) {
+        while !self.stop.is_cancelled() {
+            self.health.moving("leases", PARCEL);
+            let (all, now) = (!self.cleared.is_cancelled(), self.clock.now());
+            let freed = match all {
+                true => self.store.settle_outbox(now).await,
+                false => self.store.write(move |tx| Ok((0, outbox::free(tx, false, now)?))).await,
+            };
+            match freed {
+                Ok((sent, again)) => {
+                    if sent + again > 0 {
+                        let marked = "mails were being sent when their sender ended: what was marked as taken is sent";
+                        tracing::warn!(sent, again, "{marked}, the others are sent again with the same Message-ID");
+                    }
+                    self.cleared.cancel();
+                    self.pause(LEASES).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "nothing can be sent while the outbox cannot be written; trying again");
+                    self.pause(Duration::from_secs(1)).await;
+                }
+            }
+        }
+        self.health.ended("leases");
+    }
+
     /// One worker: claims rows of `kinds` and sends them until told to stop. `name` is for the watchdog.
     pub async fn work(self, name: String, kinds: &'static [Kind]) {
         let mut sender = Sender::new(&self.send);
+        tokio::select! {
+            () = self.cleared.cancelled() => {}
+            () = self.stop.cancelled() => {}
+        }
         while !self.stop.is_cancelled() {
             self.health.moving(&name, PARCEL);
             // Ask to be woken before looking: a row that comes in between is not slept over.
@@ -130,9 +169,10 @@ impl Deliver {
 
     async fn send_all(&self, name: &str, sender: &mut Sender, rows: Vec<Claimed>) {
         let (mut results, mut untried) = (Vec::new(), Vec::new());
-        let mut recorded = tokio::time::Instant::now();
+        let began = tokio::time::Instant::now();
+        let mut recorded = began;
         for row in rows {
-            if self.stop.is_cancelled() {
+            if self.stop.is_cancelled() || began.elapsed() > STINT {
                 untried.push(row.id);
                 continue;
             }
@@ -145,7 +185,7 @@ impl Deliver {
         }
         self.record(results).await;
         if !untried.is_empty() {
-            // Given back as they were, for the next start.
+            // Given back as they were, for the next stint or the next start.
             let _ = self.store.write(move |tx| outbox::give_back(tx, &untried)).await;
         }
     }

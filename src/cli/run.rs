@@ -11,14 +11,24 @@ use tracing_subscriber::{EnvFilter, Layer};
 use super::{Answer, Failure, OK};
 use crate::clock::Clock;
 use crate::daemon::{self, Start};
+use crate::store::StoreError;
 
 pub(super) fn run(config: Option<&Path>) -> Answer {
     let path = super::config_path(config);
     let policy = super::policy(config)?;
     logs();
     let start = Start { policy, path: Some(path), clock: Clock::System, stop: CancellationToken::new() };
-    runtime()?.block_on(daemon::run(start)).map_err(|error| Failure::Misuse(format!("error: {error:#}")))?;
+    runtime()?.block_on(daemon::run(start)).map_err(|error| ended(&error))?;
     Ok(OK)
+}
+
+/// What may pass by itself must not end with the code that the service manager takes for "do not start it again".
+fn ended(error: &anyhow::Error) -> Failure {
+    let words = format!("error: {error:#}");
+    match error.downcast_ref::<StoreError>() {
+        Some(error) if error.passes() => Failure::No(words),
+        _ => Failure::Misuse(words),
+    }
 }
 
 pub(super) fn demo() -> Answer {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::daemon::{LONG, Site, report, within};
+use crate::support::daemon::{LONG, Site, header, mail_with, report, within};
 use crate::support::dovecot::Dovecot;
+use crate::support::imap_client;
+use crate::support::postfix::Postfix;
 use crate::support::sink::{Sink, Taken, times};
 
 const INTAKE: &str = "ca@example.org";
@@ -84,6 +86,7 @@ fn kill_9_at_twenty_random_moments_while_500_mails_arrive_loses_none_and_doubles
     site.spawn();
     within(LONG, "all mails have arrived", || (arrived.load(Ordering::SeqCst) == MAILS).then_some(()), || dovecot.log());
     arriving.join().expect("every mail was taken by Dovecot");
+    site.until("it runs", || (!site.said("reading").is_empty()).then_some(()));
     site.wait_stored(MAILS);
     site.wait_sent();
     site.stop_well();
@@ -119,4 +122,52 @@ fn kill_9_at_twenty_random_moments_while_500_mails_arrive_loses_none_and_doubles
     // The test has tested something only if kills fell into the work.
     let busy = at_kill.iter().filter(|(arrived, stored, _)| (1..*arrived as i64).contains(stored)).count();
     assert!(busy > 0, "no kill fell between arrival and storing: {at_kill:?}");
+}
+
+#[test]
+fn the_same_through_a_real_postfix_into_real_mailboxes() {
+    const FEWER: usize = 120;
+    const KILLS: usize = 6;
+    const REPORTER: &str = "ana@example.net";
+    const TEAM: &str = "ca-team@example.org";
+    let mut dice = Dice::new();
+    let dovecot = Dovecot::start(&[INTAKE, REPORTER, TEAM]);
+    let postfix = Postfix::start(&dovecot);
+    let mut site = Site::new(postfix.relay);
+    site.config.limits.push_str("answers_per_sender = 100000\n");
+    let mailbox = site.imap(&dovecot, "ca", "starttls", true);
+    site.account("ca", "general", "poll = \"1 s\"", &mailbox);
+    site.write();
+    for run in 0..KILLS {
+        site.spawn();
+        for number in run * FEWER / KILLS..(run + 1) * FEWER / KILLS {
+            let from = format!("Message-ID: <report-{number}@example.net>\r\nFrom: <{REPORTER}>\r\n");
+            postfix.hand_over(REPORTER, INTAKE, &mail_with(&from, number, INTAKE));
+        }
+        std::thread::sleep(Duration::from_millis(dice.roll(700)));
+        site.kill();
+    }
+    site.spawn();
+    site.until("it runs", || (!site.said("reading").is_empty()).then_some(()));
+    site.wait_stored(FEWER);
+    site.wait_sent();
+    site.stop_well();
+    assert_eq!(site.stored(), FEWER as i64);
+    for (user, what, most) in [(REPORTER, "acknowledgement", FEWER + KILLS), (TEAM, "forward", usize::MAX)] {
+        let mails = || {
+            // What Postfix has taken and not yet delivered comes within moments.
+            let mails = imap_client::mails(&dovecot, user, "INBOX");
+            let ids = mails.iter().filter_map(|mail| header(&String::from_utf8_lossy(mail), "Message-ID"));
+            let ids: BTreeMap<String, usize> = ids.fold(BTreeMap::new(), |mut ids, id| {
+                *ids.entry(id).or_default() += 1;
+                ids
+            });
+            (ids.len() >= FEWER).then_some(ids)
+        };
+        let ids = within(LONG, &format!("every {what} is in the mailbox"), mails, || postfix.log());
+        let all: usize = ids.values().sum();
+        eprintln!("figure: {KILLS} kills, {FEWER} mails through Postfix: {all} mails with {} Message-IDs: {what}", ids.len());
+        assert_eq!(ids.len(), FEWER, "none is missing, and one sent again has the same Message-ID");
+        assert!(all <= most, "at most one {what} a kill is sent again: {all}");
+    }
 }

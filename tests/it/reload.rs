@@ -249,3 +249,26 @@ fn no_address_and_no_word_of_a_mail_is_logged() {
         assert!(!log.contains(word), "{word} stands in the log:\n{log}");
     }
 }
+
+/// Holds the store's write lock, as a backup or somebody's `sqlite3` shell does.
+fn hold(site: &Site) -> rusqlite::Connection {
+    let store = rusqlite::Connection::open(site.path("triaged.db")).expect("the store is there");
+    store.busy_timeout(std::time::Duration::from_secs(20)).expect("a time limit can be set");
+    store.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes for long");
+    store
+}
+
+#[test]
+fn a_reload_while_the_store_cannot_be_written_does_not_end_the_reading() {
+    let sink = Sink::start();
+    let mut site = started(&sink);
+    let held = hold(&site);
+    site.signal("HUP");
+    // SQLite gives up waiting after ten seconds: only then does the daemon know.
+    site.until("the daemon finds the store busy", || site.log_text().contains("the store is busy").then_some(()));
+    held.execute_batch("ROLLBACK").expect("it is open");
+    assert_eq!(judged(&site, 1), "general", "it goes on as soon as the store does");
+    site.wait_sent();
+    assert_eq!(sink.taken().len(), 2);
+    site.stop_well();
+}

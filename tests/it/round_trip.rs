@@ -22,15 +22,21 @@ struct World {
 }
 
 impl World {
-    fn start(tls: &str, idle: bool, poll: &str) -> Self {
+    fn new(tls: &str, idle: bool, poll: &str) -> Self {
         let dovecot = Dovecot::start(&USERS);
         let postfix = Postfix::start(&dovecot);
-        let mut site = Site::new(postfix.smtp);
+        let mut site = Site::new(postfix.relay);
         let mailbox = site.imap(&dovecot, "emergency", tls, idle);
-        site.submit_to(&postfix, &dovecot, "emergency", tls);
         site.account("emergency", "threat-of-harm", &format!("poll = \"{poll}\""), &mailbox);
-        site.start();
         World { dovecot, postfix, site }
+    }
+
+    /// Starts the daemon, which sends through Postfix logged in and encrypted, as it reads.
+    fn start(tls: &str, idle: bool, poll: &str) -> Self {
+        let mut world = World::new(tls, idle, poll);
+        world.site.submit_to(&world.postfix, &world.dovecot, "emergency", tls);
+        world.site.start();
+        world
     }
 
     /// Waits for so many mails in a mailbox and reads them over IMAP.
@@ -164,9 +170,8 @@ fn the_same_over_starttls() {
 
 #[test]
 fn with_the_server_killed_and_restarted_in_the_middle_every_mail_is_stored_once_and_every_answer_sent_once() {
-    let mut world = World::start("implicit", true, "1 s");
+    let mut world = World::new("implicit", true, "1 s");
     world.site.config.limits.push_str("answers_per_sender = 1000\n");
-    world.site.stop_well();
     world.site.start();
     let hand_over = |world: &World, numbers: std::ops::RangeInclusive<usize>| {
         numbers.for_each(|number| world.postfix.hand_over(REPORTER, INTAKE, &report(number)));

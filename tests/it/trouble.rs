@@ -232,3 +232,61 @@ fn a_wrong_password_degrades_one_account_alone_and_is_repaired_without_a_restart
     assert_eq!(site.count("SELECT count(*) FROM messages WHERE account = 'drt'"), 1);
     site.stop_well();
 }
+
+#[test]
+fn a_disk_that_is_full_at_the_start_keeps_the_daemon_away_only_as_long_as_it_is_full() {
+    let disk = Disk::mount("24m");
+    let sink = Sink::start();
+    let mut site = Site::new(sink.port);
+    site.config.store = disk.path().join("triaged.db").display().to_string();
+    site.config.min_free = "0 B".into();
+    let mailbox = site.maildir("ca");
+    site.account("ca", "general", "poll = \"500 ms\"", &mailbox);
+    site.start();
+    site.deliver("ca", "mail-1", &report(1, INTAKE));
+    site.wait_stored(1);
+    site.kill();
+    site.deliver("ca", "mail-2", &report(2, INTAKE));
+    disk.fill();
+    // As systemd does it (Restart=on-failure, RestartPreventExitStatus=2): whatever ends is started again, but for code 2.
+    site.spawn();
+    let mut starts = 1;
+    let full = |line: &str| line.contains("the disk is full");
+    site.until("it says that the disk is full", || site.log_text().lines().any(full).then_some(()));
+    while let Some(status) = site.has_ended() {
+        assert_ne!(status.code(), Some(2), "systemd would never start it again:\n{}", site.tail());
+        starts += 1;
+        assert!(starts < 5, "it cannot even be started:\n{}", site.tail());
+        site.spawn();
+    }
+    disk.free();
+    if site.has_ended().is_some() {
+        site.spawn();
+    }
+    site.wait_stored(2);
+    site.wait_sent();
+    assert_eq!(times(&sink.taken()).len(), 4);
+    site.stop_well();
+}
+
+#[test]
+fn a_mail_whose_sender_vanished_is_sent_when_its_claim_is_over() {
+    let sink = Sink::start();
+    sink.refuse(TEAM, true);
+    let mut site = Site::new(sink.port);
+    let mailbox = site.maildir("ca");
+    site.account("ca", "general", "poll = \"500 ms\"", &mailbox);
+    site.start();
+    site.deliver("ca", "mail-1", &report(1, INTAKE));
+    site.until("a dead letter", || (rows(&site, "dead").len() == 1).then_some(()));
+    sink.refuse(TEAM, false);
+    // As a worker leaves a row behind that fails in the middle of sending it, five hours later.
+    let store = rusqlite::Connection::open(site.path("triaged.db")).expect("the store is there");
+    store.busy_timeout(std::time::Duration::from_secs(20)).expect("a time limit can be set");
+    store
+        .execute("UPDATE outbox SET state = 'sending', lease = 1, settled = NULL WHERE state = 'dead'", [])
+        .expect("it is legal");
+    site.until("it is sent", || (sink.for_(TEAM).len() == 1).then_some(()));
+    site.wait_sent();
+    site.stop_well();
+}

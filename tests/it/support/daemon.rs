@@ -233,6 +233,13 @@ impl Site {
         status
     }
 
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().expect("it is our child")?;
+        self.child = None;
+        Some(status)
+    }
+
     /// `kill -9`. Fails if it had ended by itself before.
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
