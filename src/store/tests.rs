@@ -312,3 +312,27 @@ fn the_file_of_marks_does_not_grow_for_ever() {
     }
     assert!(size() < 70_000, "{}", size());
 }
+
+/// A database of every schema that was ever released, with three fixture mails in it: each must open, whatever comes later.
+#[test]
+fn a_store_of_every_released_schema_opens_and_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/store");
+    let mut opened = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("t.db");
+        std::fs::copy(entry.unwrap().path(), &copy).unwrap();
+        let store = Store::open(&copy, Role::Daemon).unwrap();
+        let filter = cases::Filter { all: true, most: 10, ..cases::Filter::default() };
+        let found = store.read_blocking(|view| cases::list(view, &filter)).unwrap();
+        assert_eq!(found.len(), 3);
+        let messages = store.read_blocking(|view| cases::messages(view, found[0].id)).unwrap();
+        let raw = store.read_blocking(|view| cases::raw(view, messages[0].id)).unwrap();
+        assert!(raw.starts_with(b"Return-Path:"), "the mail itself is there, as it came");
+        let verdict: crate::rules::Verdict = serde_json::from_value(messages[0].verdict.clone()).unwrap();
+        assert_eq!(verdict.queue, found[0].queue, "and the trace of its verdict");
+        assert_eq!(store.read_blocking(|view| alerts::list(view, true, 9)).unwrap().len(), 2);
+        opened += 1;
+    }
+    assert!(opened >= 1, "the fixture databases are gone");
+}
