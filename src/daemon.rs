@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::deliver::{self, Deliver};
 use crate::escalate::Escalate;
-use crate::intake::{self, Intake};
+use crate::intake::{Budget, Intake};
 use crate::judges::Judges;
 use crate::metrics::{Condition, Health};
 use crate::policy::Policy;
@@ -135,14 +135,14 @@ impl Running {
             policy: Arc::clone(&self.policy),
             clock: shared.clock.clone(),
             judges: shared.judges.clone(),
-            budget: intake::budget(&self.policy),
+            budget: Budget::new(&self.policy),
             bell: Arc::clone(&shared.bell),
             health: shared.health.clone(),
             stop: self.stop.clone(),
         };
         for account in self.policy.config.accounts.clone() {
             shared.health.account(&account.id, Condition::Starting);
-            let intake = intake.clone();
+            let intake = Intake { budget: intake.budget.for_account(), ..intake.clone() };
             self.supervise(account.id.clone(), move || intake.clone().watch(account.clone()));
         }
     }
