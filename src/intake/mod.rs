@@ -28,6 +28,8 @@ use record::{Prepared, Taken};
 /// A page is fetched with one command: at most so many bytes and mails.
 const PAGE_BYTES: u64 = 1 << 20;
 const PAGE_MAILS: usize = 100;
+/// So many pages of one account are held at once: one being judged, one fetched, and some in between; more would only take memory.
+const AHEAD: usize = 4;
 /// Sizes are asked for so many mails at a time.
 const SIZES: usize = 1_000;
 /// Every so often all keys are compared with the ledger, not only the newer ones (law 1).
@@ -100,6 +102,12 @@ impl Budget {
 
 fn kib(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX))
+}
+
+/// What a mail holds of the memory until it is recorded: its bytes, and its part of the page it came with.
+struct Share {
+    _bytes: OwnedSemaphorePermit,
+    _page: Arc<OwnedSemaphorePermit>,
 }
 
 /// Why a round ended early.
@@ -305,16 +313,18 @@ impl Intake {
         validity: u64,
         waiting: Vec<Waiting>,
     ) -> Result<usize, Stopped> {
-        let (arrived, mut arrivals) = mpsc::unbounded_channel::<(Arrival, OwnedSemaphorePermit)>();
+        let (arrived, mut arrivals) = mpsc::unbounded_channel::<(Arrival, Share)>();
+        let ahead = Arc::new(Semaphore::new(AHEAD));
         let fetch = async {
             for page in pages(&waiting, self.policy.config.limits.message, self.policy.config.limits.part) {
                 self.room().await?;
                 let mut permit = self.budget.permit(page.iter().map(|w| self.held(w.size)).sum()).await;
+                let page_permit = Arc::new(Arc::clone(&ahead).acquire_owned().await.map_err(|_| Stopped::Asked)?);
                 self.health.moving(&account.id, ROUND);
                 let mut each = |arrival: Arrival| {
-                    let share = permit.split(kib(arrival.raw.len() as u64) as usize);
-                    let share = share.unwrap_or_else(|| permit.split(permit.num_permits()).expect("as many as there are"));
-                    let _ = arrived.send((arrival, share));
+                    let bytes = permit.split(kib(arrival.raw.len() as u64) as usize);
+                    let bytes = bytes.unwrap_or_else(|| permit.split(permit.num_permits()).expect("as many as there are"));
+                    let _ = arrived.send((arrival, Share { _bytes: bytes, _page: Arc::clone(&page_permit) }));
                 };
                 match mailbox.fetch(page, &mut each).await {
                     // At least one mail of the page was not handed over; the others were, and the session works.
@@ -374,7 +384,7 @@ impl Intake {
         folder: &Folder,
         validity: u64,
         arrival: Arrival,
-        share: OwnedSemaphorePermit,
+        share: Share,
     ) -> Result<(), StoreError> {
         let spot = Spot { account: account.id.clone(), folder: folder.name.clone(), validity, key: arrival.key.clone() };
         let (policy, done) = (Arc::clone(&self.policy), account.done == Done::Nothing);

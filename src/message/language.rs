@@ -111,6 +111,9 @@ fn weigh(words: &[String], table: &[(&str, &str)], letters: &[(char, &str)], hin
         let codes = codes.split(' ').collect::<Vec<_>>();
         codes.iter().for_each(|code| *weights.entry(code).or_default() += 0.6 / codes.len() as f64);
     }
+    if let Some(code) = plain_to_see(&weights) {
+        return Some(code.to_owned());
+    }
     let text = words.join(" ");
     if let Some((code, confidence)) = trigrams(&text).filter(|(code, _)| table.iter().any(|(c, _)| c == code)) {
         // Trigrams of a few letters are a guess; of a paragraph they are better than any word list.
@@ -118,6 +121,14 @@ fn weigh(words: &[String], table: &[(&str, &str)], letters: &[(char, &str)], hin
         *weights.entry(code).or_default() += confidence * (length / 40.0).min(8.0) + confidence * 0.4;
     }
     decide(weights, hint)
+}
+
+/// The language whose little words stand all over the text, and hardly another's: trigrams, which cost more than all the rest,
+/// would not change it.
+fn plain_to_see<'c>(weights: &HashMap<&'c str, f64>) -> Option<&'c str> {
+    let (best, most) = weights.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let next = weights.iter().filter(|(code, _)| *code != best).map(|(_, weight)| *weight).fold(0.0, f64::max);
+    (*most >= 10.0 && *most >= next * 3.0).then_some(*best)
 }
 
 /// The heaviest language, if it is heavy enough and clearly heavier than the next, or the hint when it is a near second.
