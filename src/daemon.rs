@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::deliver::{self, Deliver};
 use crate::escalate::Escalate;
-use crate::intake::{self, Intake};
+use crate::intake::{Budget, Intake};
 use crate::judges::Judges;
 use crate::metrics::{Condition, Health};
 use crate::policy::Policy;
@@ -135,14 +135,14 @@ impl Running {
             policy: Arc::clone(&self.policy),
             clock: shared.clock.clone(),
             judges: shared.judges.clone(),
-            budget: intake::budget(&self.policy),
+            budget: Budget::new(&self.policy),
             bell: Arc::clone(&shared.bell),
             health: shared.health.clone(),
             stop: self.stop.clone(),
         };
         for account in self.policy.config.accounts.clone() {
             shared.health.account(&account.id, Condition::Starting);
-            let intake = intake.clone();
+            let intake = Intake { budget: intake.budget.for_account(), ..intake.clone() };
             self.supervise(account.id.clone(), move || intake.clone().watch(account.clone()));
         }
     }
@@ -273,9 +273,16 @@ struct Changes {
 impl Changes {
     fn watch(path: &Path, policy: &Arc<Policy>) -> Self {
         let (tell, told) = mpsc::channel(1);
-        let watcher = notify::recommended_watcher(move |_| {
-            // One waiting word is enough.
-            let _ = tell.try_send(());
+        let config = path.file_name().map(std::ffi::OsStr::to_owned);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Other files of the folder (the store's, say) are none of ours. One waiting word is enough.
+            let ours = |path: &PathBuf| {
+                let ending = path.extension();
+                ending.is_some_and(|ending| ending == "toml" || ending == "txt") || path.file_name() == config.as_deref()
+            };
+            if event.is_ok_and(|event| event.paths.iter().any(ours)) {
+                let _ = tell.try_send(());
+            }
         });
         let watcher = watcher.ok().map(|mut watcher| {
             for folder in policy.folders(path) {

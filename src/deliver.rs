@@ -1,7 +1,8 @@
 //! The story of what goes out: an outbox row is claimed, handed to the next server, and what came of it recorded.
 //!
-//! Of all acknowledgements at most one is ever in doubt: between its last byte and our record of the server's "250" the
+//! Of all acknowledgements at most one is ever in doubt: between its last byte and our mark that the server said "250" the
 //! [`Gate`] is held. If we are killed in that window, that one is sent again, with the same Message-ID; no other is.
+//! The record in the database follows the mark with the next commit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +10,22 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::metrics::Health;
 use crate::outbox::{Kind, Next, Outcome, next};
 use crate::send::{Parcel, Sender};
 use crate::store::outbox::Claimed;
-use crate::store::{Store, StoreError, outbox};
+use crate::store::{Store, StoreError, Tx, outbox, unpack};
 
 /// Rows one worker claims at a time.
-const BATCH: u32 = 16;
-/// A claim ends by itself after this long: more than a whole batch can take at [`PARCEL`] each, or it would be sent twice.
-const LEASE: Duration = Duration::from_secs(5 * 3_600);
+const BATCH: u32 = 64;
+/// What of a batch has not been tried after this long is given back: so a claim has an end, however slow the server is.
+const STINT: Duration = Duration::from_secs(5 * 60);
+/// What came of a batch is recorded together, but nothing waits longer for its record than this.
+const RECORD: Duration = Duration::from_secs(1);
+/// A claim is over after this long: more than a stint and the parcel it ends with can take, or that would be sent twice.
+const LEASE: Duration = Duration::from_secs(30 * 60);
 /// Claims that are over are looked for this often.
 const LEASES: Duration = Duration::from_secs(10);
 /// A worker looks at least this often: an operator's `outbox retry` comes from another process.
@@ -28,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The longest one parcel may take, all steps and time limits together; promised to the watchdog.
 const PARCEL: Duration = Duration::from_secs(15 * 60);
 
-/// Held from an acknowledgement's last byte to its record.
+/// Held from an acknowledgement's last byte to its mark.
 pub type Gate = Arc<Mutex<()>>;
 
 /// What every worker needs.
@@ -62,6 +67,26 @@ pub fn lanes(connections: usize) -> Vec<&'static [Kind]> {
     lanes
 }
 
+/// What came of one row.
+struct Settled {
+    id: i64,
+    outcome: Outcome,
+    next: Next,
+    at: Timestamp,
+}
+
+fn record_all(tx: &Tx<'_>, results: &[Settled]) -> Result<(), StoreError> {
+    for settled in results {
+        match outbox::record(tx, settled.id, &settled.outcome, &settled.next, settled.at) {
+            Ok(_) => {}
+            // A person dropped it meanwhile, or its lease ended: that must not keep the others from being recorded.
+            Err(StoreError::Moved(why)) => tracing::warn!(why, "not recorded"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 impl Deliver {
     /// How many workers there are to be.
     pub fn connections(&self) -> usize {
@@ -78,13 +103,15 @@ impl Deliver {
         while !self.stop.is_cancelled() {
             self.health.moving("leases", PARCEL);
             let (all, now) = (!self.cleared.is_cancelled(), self.clock.now());
-            match self.store.write(move |tx| outbox::free(tx, all, now)).await {
-                Ok(rows) => {
-                    if rows > 0 {
-                        tracing::warn!(
-                            rows,
-                            "these were being sent when their sender ended; they are sent again, with the same Message-ID"
-                        );
+            let freed = match all {
+                true => self.store.settle_outbox(now).await,
+                false => self.store.write(move |tx| Ok((0, outbox::free(tx, false, now)?))).await,
+            };
+            match freed {
+                Ok((sent, again)) => {
+                    if sent + again > 0 {
+                        let marked = "mails were being sent when their sender ended: what was marked as taken is sent";
+                        tracing::warn!(sent, again, "{marked}, the others are sent again with the same Message-ID");
                     }
                     self.cleared.cancel();
                     self.pause(LEASES).await;
@@ -141,55 +168,73 @@ impl Deliver {
     }
 
     async fn send_all(&self, name: &str, sender: &mut Sender, rows: Vec<Claimed>) {
+        let (mut results, mut untried) = (Vec::new(), Vec::new());
+        let began = tokio::time::Instant::now();
+        let mut recorded = began;
         for row in rows {
-            if self.stop.is_cancelled() {
-                // Not tried: given back as it was, for the next start.
-                let _ = self.store.write(move |tx| outbox::give_back(tx, row.id)).await;
+            if self.stop.is_cancelled() || began.elapsed() > STINT {
+                untried.push(row.id);
                 continue;
             }
             self.health.moving(name, PARCEL);
-            self.send_one(sender, row).await;
+            results.push(self.send_one(sender, row).await);
+            if recorded.elapsed() >= RECORD {
+                self.record(std::mem::take(&mut results)).await;
+                recorded = tokio::time::Instant::now();
+            }
+        }
+        self.record(results).await;
+        if !untried.is_empty() {
+            // Given back as they were, for the next stint or the next start.
+            let _ = self.store.write(move |tx| outbox::give_back(tx, &untried)).await;
         }
     }
 
-    async fn send_one(&self, sender: &mut Sender, row: Claimed) {
-        let (id, kind, attempt, age) = (row.id, row.kind, row.attempt, self.clock.now().duration_since(row.created));
-        let parcel = Parcel { mail_from: row.mail_from, rcpt_to: row.rcpt_to, raw: row.raw };
-        let outcome = match sender.prepare(&parcel).await {
-            Err(outcome) => outcome,
-            Ok(()) if kind == Kind::Acknowledgement => {
-                let _held = self.gate.lock().await;
-                let outcome = sender.hand_over(&parcel).await;
-                self.record(id, kind, attempt, outcome).await;
-                return;
-            }
-            Ok(()) => sender.hand_over(&parcel).await,
+    async fn send_one(&self, sender: &mut Sender, row: Claimed) -> Settled {
+        let (id, kind, attempt) = (row.id, row.kind, row.attempt);
+        let outcome = match unpack(&row.packed) {
+            Ok(raw) => self.hand_over(sender, id, kind, &Parcel { mail_from: row.mail_from, rcpt_to: row.rcpt_to, raw }).await,
+            Err(error) => Outcome::Refused(error.to_string()),
         };
-        tracing::debug!(row = id, age_ms = age.as_millis() as i64, "handed over");
-        self.record(id, kind, attempt, outcome).await;
+        let next = next(kind, attempt, &outcome, jitter());
+        self.log(id, kind, attempt, &outcome, &next);
+        Settled { id, outcome, next, at: self.clock.now() }
+    }
+
+    async fn hand_over(&self, sender: &mut Sender, id: i64, kind: Kind, parcel: &Parcel) -> Outcome {
+        if let Err(outcome) = sender.prepare(parcel).await {
+            return outcome;
+        }
+        let _held = if kind == Kind::Acknowledgement { Some(self.gate.lock().await) } else { None };
+        let outcome = sender.hand_over(parcel).await;
+        if outcome == Outcome::Sent
+            && let Err(error) = self.store.mark_sent(id)
+        {
+            // The record still tells it, if we live until then.
+            tracing::error!(row = id, %error, "a sent mail cannot be marked");
+        }
+        outcome
     }
 
     /// Records until it is recorded: a full disk must not make a sent mail unsent.
-    async fn record(&self, id: i64, kind: Kind, attempt: u32, outcome: Outcome) {
-        let next = next(kind, attempt, &outcome, jitter());
-        self.log(id, kind, attempt, &outcome, &next);
-        loop {
-            let (outcome, next, now) = (outcome.clone(), next.clone(), self.clock.now());
-            match self.store.write(move |tx| outbox::record(tx, id, &outcome, &next, now)).await {
-                Ok(_) => return,
-                Err(error) if error.passes() => {
-                    tracing::error!(row = id, %error, "what came of a mail cannot be recorded; trying again");
+    async fn record(&self, results: Vec<Settled>) {
+        let results = Arc::new(results);
+        while !results.is_empty() {
+            let batch = Arc::clone(&results);
+            match self.store.write(move |tx| record_all(tx, &batch)).await {
+                Ok(()) => break,
+                Err(error) if error.passes() && !self.stop.is_cancelled() => {
+                    tracing::error!(%error, "what came of mails cannot be recorded; trying again");
                     self.pause(Duration::from_secs(1)).await;
-                    if self.stop.is_cancelled() {
-                        return;
-                    }
                 }
                 Err(error) => {
-                    tracing::error!(row = id, %error, "what came of a mail cannot be recorded");
+                    tracing::error!(%error, "what came of mails cannot be recorded; the marks tell at the next start");
                     return;
                 }
             }
         }
+        let sent = results.iter().filter(|settled| settled.outcome == Outcome::Sent);
+        sent.for_each(|_| self.store.recorded());
     }
 
     fn log(&self, row: i64, kind: Kind, attempt: u32, outcome: &Outcome, next: &Next) {

@@ -93,7 +93,9 @@ impl Policy {
     /// Reads and judges one mail that lay in `account`. Call it on a thread with a large stack, as [`crate::message::read`].
     /// An account that is not (or no longer) configured is judged as if its mail named no address: by the most urgent floor.
     pub fn judge(&self, account: &str, raw: &[u8], envelope: &Envelope) -> Judged {
-        let report = crate::message::read(raw, envelope);
+        // A fault of ours in reading must not lose a mail either.
+        let report = catch_unwind(AssertUnwindSafe(|| crate::message::read(raw, envelope)))
+            .unwrap_or_else(|_| crate::message::unreadable(raw, envelope));
         let (place, contact) = self.place_of(account, &report);
         // A fault of ours in a rule must not lose a mail: it goes to its floor, or higher (law 2).
         let verdict =

@@ -46,8 +46,8 @@ pub struct Intake {
     pub clock: Clock,
     /// The threads that judge.
     pub judges: Judges,
-    /// Kibibytes of raw mail that may still be held.
-    pub budget: Arc<Semaphore>,
+    /// Raw mail that may still be held.
+    pub budget: Budget,
     /// Rung when there are new outbox rows or alerts.
     pub bell: Arc<Notify>,
     /// Whom to tell that we move.
@@ -56,9 +56,46 @@ pub struct Intake {
     pub stop: CancellationToken,
 }
 
-/// The budget of a policy, in kibibytes.
-pub fn budget(policy: &Policy) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(kib(policy.config.limits.memory).max(1) as usize))
+/// The memory that raw mail may take, in kibibytes: one part is shared by all accounts, and each has a little of its own, so
+/// that an account whose server hangs in the middle of large mails never keeps another from reading.
+#[derive(Clone)]
+pub struct Budget {
+    shared: Arc<Semaphore>,
+    /// What the shared part holds in all.
+    most: u32,
+    own: Arc<Semaphore>,
+    /// What the own part holds in all.
+    reserve: u32,
+}
+
+impl Budget {
+    /// Splits the memory of a policy.
+    pub fn new(policy: &Policy) -> Self {
+        let memory = kib(policy.config.limits.memory).max(2);
+        let accounts = u32::try_from(policy.config.accounts.len()).unwrap_or(u32::MAX).max(1);
+        let reserve = kib(PAGE_BYTES).min(memory / 2 / accounts);
+        let most = memory - reserve * accounts;
+        Budget { shared: Arc::new(Semaphore::new(most as usize)), most, own: Arc::new(Semaphore::new(reserve as usize)), reserve }
+    }
+
+    /// The same shared part, with an own part for one more account.
+    #[must_use]
+    pub fn for_account(&self) -> Self {
+        Budget { own: Arc::new(Semaphore::new(self.reserve as usize)), ..self.clone() }
+    }
+
+    /// Waits until so many bytes may be held. More than there is in all is as much as there is.
+    async fn permit(&self, bytes: u64) -> OwnedSemaphorePermit {
+        let wanted = kib(bytes).clamp(1, self.most);
+        let from = |part: &Arc<Semaphore>| Arc::clone(part).acquire_many_owned(wanted);
+        // No part is ever closed.
+        let permit = tokio::select! {
+            biased;
+            permit = from(&self.shared) => permit,
+            permit = from(&self.own), if wanted <= self.reserve => permit,
+        };
+        permit.expect("a semaphore that is never closed")
+    }
 }
 
 fn kib(bytes: u64) -> u32 {
@@ -162,11 +199,11 @@ impl Intake {
             let Some(inbox) = folders.first().cloned() else {
                 return Err(Trouble::Setup("no folder to read".into()).into());
             };
+            if folders.len() > 1 {
+                self.round(account, mailbox, &inbox, &mut reading).await?;
+            }
             let elapsed = tokio::time::Instant::now() + account.poll;
             loop {
-                if folders.len() > 1 || reading.is_empty() {
-                    self.round(account, mailbox, &inbox, &mut reading).await?;
-                }
                 let left = elapsed.saturating_duration_since(tokio::time::Instant::now());
                 self.health.moving(&account.id, left + ROUND);
                 if left.is_zero() || mailbox.wait(left).await? == Wake::Elapsed {
@@ -272,7 +309,7 @@ impl Intake {
         let fetch = async {
             for page in pages(&waiting, self.policy.config.limits.message, self.policy.config.limits.part) {
                 self.room().await?;
-                let mut permit = self.permit(page.iter().map(|w| self.held(w.size)).sum()).await?;
+                let mut permit = self.budget.permit(page.iter().map(|w| self.held(w.size)).sum()).await;
                 self.health.moving(&account.id, ROUND);
                 let mut each = |arrival: Arrival| {
                     let share = permit.split(kib(arrival.raw.len() as u64) as usize);
@@ -320,12 +357,6 @@ impl Intake {
     fn held(&self, size: u64) -> u64 {
         let limits = &self.policy.config.limits;
         if size > limits.message { 2 * limits.part } else { size }
-    }
-
-    async fn permit(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Stopped> {
-        let most = kib(self.policy.config.limits.memory).max(1);
-        let wanted = kib(bytes).clamp(1, most);
-        Arc::clone(&self.budget).acquire_many_owned(wanted).await.map_err(|_| Stopped::Asked)
     }
 
     /// Intake stops before the disk is full: what is sent must still be recordable.
@@ -447,6 +478,16 @@ mod tests;
 #[cfg(test)]
 mod paging_tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_account_that_holds_all_the_memory_does_not_keep_another_from_a_page() {
+        let budget = Budget::new(&Policy::shipped());
+        let (greedy, other) = (budget.for_account(), budget.for_account());
+        let _all = greedy.permit(1 << 40).await;
+        let _page = other.permit(PAGE_BYTES).await;
+        let more = tokio::time::timeout(Duration::from_millis(20), other.permit(PAGE_BYTES)).await;
+        assert!(more.is_err(), "beyond its own part it waits");
+    }
 
     fn waiting(sizes: &[u64]) -> Vec<Waiting> {
         sizes.iter().enumerate().map(|(n, size)| Waiting { key: n.to_string(), size: *size }).collect()

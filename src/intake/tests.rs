@@ -10,7 +10,7 @@ use crate::outbox::{Kind, OutboxState};
 use crate::report::{Envelope, Extent};
 use crate::store::cases::CaseRow;
 use crate::store::outbox::OutboxRow;
-use crate::store::{Role, alerts, outbox};
+use crate::store::{Role, alerts, outbox, unpack};
 
 /// A store, a policy, and a hand to put mails in.
 struct Bench {
@@ -60,7 +60,7 @@ impl Bench {
         let now = self.now;
         let lease = Duration::from_secs(1);
         let rows = self.store.write_blocking(move |tx| outbox::claim(tx, &[kind], 100, lease, now)).unwrap();
-        rows.into_iter().map(|row| String::from_utf8_lossy(&row.raw).into_owned()).collect()
+        rows.into_iter().map(|row| String::from_utf8_lossy(&unpack(&row.packed).unwrap()).into_owned()).collect()
     }
 
     fn firing(&self) -> usize {

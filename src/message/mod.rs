@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::report::{Damage, Envelope, Extent, Fields, Report};
+use crate::report::{Damage, Envelope, Extent, Fields, Report, ReturnPath};
 
 mod alternative;
 pub mod auth;
@@ -96,6 +96,33 @@ fn gather(raw: &[u8], head: &Head<'_>, tail: &[u8]) -> Gathered {
         }
         gathered
     })
+}
+
+/// What stands in for a mail that [`read`] itself failed on, through a fault of ours: its bytes as they are, to be judged as
+/// text. It names nobody, so nobody is answered.
+pub fn unreadable(raw: &[u8], envelope: &Envelope) -> Report {
+    let text = String::from_utf8_lossy(raw).replace(['\r', '\0'], "\n");
+    let (body, _) = text::capped(text, text::FIELD_CAP);
+    Report {
+        message_id: None,
+        references: Vec::new(),
+        date: None,
+        from: Vec::new(),
+        reply_to: Vec::new(),
+        to: Vec::new(),
+        cc: Vec::new(),
+        return_path: ReturnPath::Absent,
+        delivered_to: Vec::new(),
+        headers: Vec::new(),
+        fields: Fields { body, ..Fields::default() },
+        attachments: Vec::new(),
+        language: None,
+        automated: None,
+        damage: vec![Damage::NoFrom, Damage::NoMessageId, Damage::Unparsed],
+        junk: envelope.junk,
+        received: envelope.received,
+        size: raw.len() as u64,
+    }
 }
 
 fn assemble(head: &Head<'_>, mut gathered: Gathered, envelope: &Envelope, size: u64) -> Report {

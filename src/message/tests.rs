@@ -517,3 +517,11 @@ fn every_real_mail_is_read_in_under_a_second() {
     }
     say(&format!("{count} real mails read, slowest {:?} ({})", slowest.0, slowest.1.display()));
 }
+
+#[test]
+fn what_stands_in_for_a_mail_we_failed_on_keeps_its_words_and_names_nobody() {
+    let envelope = Envelope { received: crate::clock::from_millis(5), junk: true, extent: Extent::Whole };
+    let report = super::unreadable(b"From: a@example.net\r\n\r\nI will hurt them\0 tonight\xff", &envelope);
+    assert!(report.fields.body.contains("I will hurt them") && !report.fields.body.contains(['\0', '\r']));
+    assert!(report.from.is_empty() && report.junk && report.damage.contains(&Damage::Unparsed));
+}

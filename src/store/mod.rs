@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod audit;
 pub mod cases;
 mod error;
+mod marks;
 mod migrate;
 pub mod outbox;
 pub mod people;
@@ -55,6 +56,7 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
+    marks: marks::Marks,
     path: PathBuf,
     token_key: [u8; 32],
     // Held while we live: the kernel lets go of it however we die.
@@ -72,9 +74,10 @@ impl Store {
         let mut connection = connect(path, false)?;
         migrate::up(&mut connection, path)?;
         let token_key = migrate::token_key(&connection)?;
+        let marks = marks::Marks::open(path)?;
         let writer = Writer::start(connection)?;
         Ok(Store {
-            inner: Arc::new(Inner { writer, readers: Mutex::default(), path: path.to_path_buf(), token_key, _lock: lock }),
+            inner: Arc::new(Inner { writer, readers: Mutex::default(), marks, path: path.to_path_buf(), token_key, _lock: lock }),
         })
     }
 
@@ -131,6 +134,32 @@ impl Store {
         result
     }
 
+    /// Notes at once, without waiting for a commit, that the next server has taken outbox row `id`.
+    /// [`Store::recorded`] must follow when the row's record is in the database.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn mark_sent(&self, id: i64) -> Result<()> {
+        self.inner.marks.add(id)
+    }
+
+    /// Notes that the record of a row marked with [`Store::mark_sent`] is in the database.
+    pub fn recorded(&self) {
+        self.inner.marks.recorded();
+    }
+
+    /// Puts the outbox in order after a stop of any kind, before anybody sends: rows that were marked as taken are
+    /// recorded as sent, all others that were claimed are ready again. Returns how many of each.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn settle_outbox(&self, now: crate::clock::Timestamp) -> Result<(usize, usize)> {
+        let marked = self.inner.marks.read()?;
+        let counts = self.write(move |tx| Ok((outbox::settle(tx, &marked, now)?, outbox::free(tx, true, now)?))).await?;
+        self.inner.marks.clear()?;
+        Ok(counts)
+    }
+
     /// The key of this store's Message-ID tokens.
     pub fn token_key(&self) -> [u8; 32] {
         self.inner.token_key
@@ -170,6 +199,8 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection> {
     if !read_only {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // Every 16 MiB: a checkpoint writes each page again, and under load most pages change again soon.
+        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         restrict(path);
     }
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -187,8 +218,18 @@ fn restrict(path: &Path) {
 
 /// Compresses what is kept for long: mail shrinks to about a third.
 pub fn pack(bytes: &[u8]) -> Vec<u8> {
-    // Into memory it cannot fail but for memory itself.
-    zstd::bulk::compress(bytes, 1).unwrap_or_default()
+    thread_local! {
+        // Setting one up costs more than packing a small mail.
+        static PACKER: std::cell::RefCell<Option<zstd::bulk::Compressor<'static>>> = const { std::cell::RefCell::new(None) };
+    }
+    PACKER.with_borrow_mut(|packer| {
+        if packer.is_none() {
+            *packer = zstd::bulk::Compressor::new(1).ok();
+        }
+        // Into memory it fails only for want of memory; the plain call then has the last word.
+        let packed = packer.as_mut().and_then(|packer| packer.compress(bytes).ok());
+        packed.or_else(|| zstd::bulk::compress(bytes, 1).ok()).unwrap_or_default()
+    })
 }
 
 /// What [`pack`] packed.

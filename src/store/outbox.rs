@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Result, StoreError, Tx, View, pack, unpack};
+use super::{Result, StoreError, Tx, View, pack};
 use crate::clock::{Timestamp, from_millis};
 use crate::outbox::{Kind, Next, OutboxState, Outcome};
 
@@ -41,8 +41,8 @@ pub struct Claimed {
     pub mail_from: Option<String>,
     /// Recipient.
     pub rcpt_to: String,
-    /// The mail.
-    pub raw: Vec<u8>,
+    /// The mail, packed (see [`super::unpack`]): unpacking is not the writer's work.
+    pub packed: Vec<u8>,
     /// When the row was made.
     pub created: Timestamp,
 }
@@ -124,13 +124,16 @@ pub fn any_due(view: &View<'_>, kinds: &[Kind], now: Timestamp) -> Result<bool> 
     Ok(exists.query_row(params![now.as_millisecond(), words], |row| row.get(0))?)
 }
 
-/// Gives a claimed row back untried: its attempt is not counted.
+/// Gives claimed rows back untried: their attempts are not counted.
 ///
 /// # Errors
 /// The store's own.
-pub fn give_back(tx: &Tx<'_>, id: i64) -> Result<()> {
+pub fn give_back(tx: &Tx<'_>, ids: &[i64]) -> Result<()> {
     let sql = "UPDATE outbox SET state = 'ready', lease = NULL, attempts = attempts - 1 WHERE id = ?1 AND state = 'sending'";
-    tx.0.prepare_cached(sql)?.execute([id])?;
+    let mut update = tx.0.prepare_cached(sql)?;
+    for id in ids {
+        update.execute([id])?;
+    }
     Ok(())
 }
 
@@ -159,6 +162,21 @@ pub fn record(tx: &Tx<'_>, id: i64, outcome: &Outcome, next: &Next, now: Timesta
         1 => Ok(state),
         _ => Err(StoreError::Moved(format!("outbox row {id} is no longer being sent"))),
     }
+}
+
+/// Records rows as sent that an earlier life marked as taken (see [`super::Store::mark_sent`]). Returns how many were not yet.
+///
+/// # Errors
+/// The store's own.
+pub fn settle(tx: &Tx<'_>, marked: &[i64], now: Timestamp) -> Result<usize> {
+    let mut update = tx.0.prepare_cached(
+        "UPDATE outbox SET state = 'sent', lease = NULL, settled = ?2, zstd = NULL WHERE id = ?1 AND state = 'sending'",
+    )?;
+    let mut settled = 0;
+    for id in marked {
+        settled += update.execute(params![id, now.as_millisecond()])?;
+    }
+    Ok(settled)
 }
 
 /// Frees rows whose lease is over, or, with `all`, every claimed row: at start nobody else can be sending.
@@ -258,7 +276,7 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
         attempt: row.get(2)?,
         mail_from: row.get(3)?,
         rcpt_to: row.get(4)?,
-        raw: unpack(&row.get::<_, Vec<u8>>(5)?)?,
+        packed: row.get(5)?,
         created: from_millis(row.get(6)?),
     })
 }

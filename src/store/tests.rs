@@ -192,7 +192,7 @@ fn a_row_is_claimed_once_and_its_attempt_is_counted_before_it_is_tried() {
     let id = outbox_row(&store, Kind::Forward, "a");
     assert!(claim(&store, 99).is_empty(), "not due yet");
     let rows = claim(&store, 100);
-    assert_eq!((rows[0].id, rows[0].attempt, rows[0].raw.as_slice()), (id, 1, &b"mail"[..]));
+    assert_eq!((rows[0].id, rows[0].attempt, unpack(&rows[0].packed).unwrap()), (id, 1, b"mail".to_vec()));
     assert!(claim(&store, 100).is_empty(), "claimed already");
     assert_eq!(store.write_blocking(|tx| outbox::free(tx, false, t(149))).unwrap(), 0, "the lease holds");
     assert_eq!(store.write_blocking(|tx| outbox::free(tx, false, t(150))).unwrap(), 1);
@@ -286,4 +286,53 @@ fn an_alert_fires_once_a_case_and_ends_only_with_a_person() {
     assert!(store.read_blocking(|v| alerts::due(v, t(99), 9)).unwrap().is_empty());
     let again = store.write_blocking(move |tx| alerts::acknowledge(tx, case, "sam", t(16))).unwrap_err();
     assert_eq!(again.to_string(), "kim has it already");
+}
+
+#[test]
+fn a_row_marked_as_taken_is_not_sent_again_after_a_kill() {
+    let (dir, store) = fresh();
+    let (marked, other) = (outbox_row(&store, Kind::Acknowledgement, "a"), outbox_row(&store, Kind::Acknowledgement, "b"));
+    assert_eq!(claim(&store, 100).len(), 2);
+    store.mark_sent(marked).unwrap();
+    drop(store);
+    let store = Store::open(&dir.path().join("t.db"), Role::Daemon).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(store.settle_outbox(t(200))).unwrap(), (1, 1));
+    assert_eq!(claim(&store, 200).iter().map(|row| row.id).collect::<Vec<_>>(), [other]);
+    assert_eq!(runtime.block_on(store.settle_outbox(t(300))).unwrap(), (0, 1), "marks are forgotten once they are recorded");
+}
+
+#[test]
+fn the_file_of_marks_does_not_grow_for_ever() {
+    let (dir, store) = fresh();
+    let size = || std::fs::metadata(dir.path().join("t.sent")).unwrap().len();
+    for id in 0..20_000 {
+        store.mark_sent(id).unwrap();
+        store.recorded();
+    }
+    assert!(size() < 70_000, "{}", size());
+}
+
+/// A database of every schema that was ever released, with three fixture mails in it: each must open, whatever comes later.
+#[test]
+fn a_store_of_every_released_schema_opens_and_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/store");
+    let mut opened = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("t.db");
+        std::fs::copy(entry.unwrap().path(), &copy).unwrap();
+        let store = Store::open(&copy, Role::Daemon).unwrap();
+        let filter = cases::Filter { all: true, most: 10, ..cases::Filter::default() };
+        let found = store.read_blocking(|view| cases::list(view, &filter)).unwrap();
+        assert_eq!(found.len(), 3);
+        let messages = store.read_blocking(|view| cases::messages(view, found[0].id)).unwrap();
+        let raw = store.read_blocking(|view| cases::raw(view, messages[0].id)).unwrap();
+        assert!(raw.starts_with(b"Return-Path:"), "the mail itself is there, as it came");
+        let verdict: crate::rules::Verdict = serde_json::from_value(messages[0].verdict.clone()).unwrap();
+        assert_eq!(verdict.queue, found[0].queue, "and the trace of its verdict");
+        assert_eq!(store.read_blocking(|view| alerts::list(view, true, 9)).unwrap().len(), 2);
+        opened += 1;
+    }
+    assert!(opened >= 1, "the fixture databases are gone");
 }

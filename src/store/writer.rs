@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::{Result, StoreError, Tx};
 
 /// Jobs that share one commit at most: bounds how long the first of them waits for its answer.
-const GROUP: usize = 128;
+const GROUP: usize = 48;
 
 /// A job that has run: tells its caller, given how the commit went.
 type Tell = Box<dyn FnOnce(Result<()>) + Send>;
