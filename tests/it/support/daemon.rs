@@ -295,13 +295,16 @@ impl Site {
         store
     }
 
-    /// One number out of the store; 0 while there is no store.
+    /// One number out of the store; 0 while there is no store, or no schema in it yet.
     pub fn count(&self, sql: &str) -> i64 {
         if !self.path(&self.config.store).exists() {
             return 0;
         }
-        // Just after the very first start the schema may not be there yet.
-        self.store().query_row(sql, [], |row| row.get(0)).unwrap_or(0)
+        match self.store().query_row(sql, [], |row| row.get(0)) {
+            Ok(number) => number,
+            Err(error) if error.to_string().contains("no such table") => 0,
+            Err(error) => panic!("the store cannot be read: {error}\n{}", self.tail()),
+        }
     }
 
     /// Mails stored.
