@@ -15,15 +15,24 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest any one thing may take in a test before it counts as hung.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A TCP port that was free a moment ago.
+/// A TCP port that was free a moment ago. Not one of those that the system gives to outgoing connections (from 32768
+/// on): one of them would have it before the server does.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
-    listener.local_addr().expect("it is bound").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Test programs that run at the same time begin at different places.
+        let next = std::process::id().wrapping_mul(211).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 12_000 + (next % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Fails with a sentence that says what to install.
