@@ -93,6 +93,7 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_client_connection_rate_limit = 0
 default_destination_concurrency_limit = 20
 minimal_backoff_time = 1s
+maximal_backoff_time = 2s
 queue_run_delay = 1s
 smtpd_peername_lookup = no
 smtpd_tls_security_level = may
