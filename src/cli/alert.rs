@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use super::{Answer, NO, OK, Output, operator, reference, show};
+use super::{Answer, NO, OK, operator, reference, show};
 use crate::case::CaseEvent;
 use crate::clock::Clock;
 use crate::store::{StoreError, alerts, audit, cases};
@@ -17,8 +17,6 @@ pub(super) enum Command {
         /// Acknowledged ones too
         #[arg(long)]
         all: bool,
-        #[command(flatten)]
-        output: Output,
     },
     /// Say that you have it: the ladder stops, the case is open
     Ack {
@@ -27,10 +25,10 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn answer(config: Option<&Path>, command: Command) -> Answer {
+pub(super) fn answer(config: Option<&Path>, command: Command, json: bool) -> Answer {
     match command {
-        Command::List { all, output } => list(config, all, output.json),
-        Command::Ack { reference: typed } => acknowledge(config, &typed),
+        Command::List { all } => list(config, all, json),
+        Command::Ack { reference: typed } => acknowledge(config, &typed, json),
     }
 }
 
@@ -56,7 +54,7 @@ fn list(config: Option<&Path>, all: bool, json: bool) -> Answer {
     Ok(OK)
 }
 
-fn acknowledge(config: Option<&Path>, typed: &str) -> Answer {
+fn acknowledge(config: Option<&Path>, typed: &str, json: bool) -> Answer {
     let (reference, who, now) = (reference(typed)?, operator(), Clock::System.now());
     let (wanted, name) = (reference.clone(), who.clone());
     let known = super::store(config)?.write_blocking(move |tx| {
@@ -74,6 +72,10 @@ fn acknowledge(config: Option<&Path>, typed: &str) -> Answer {
         show::complain(&format!("there is no case {reference}"));
         return Ok(NO);
     }
-    show::say(format!("{who} has {reference}; nobody else is called for it"));
+    if json {
+        show::json(&serde_json::json!({ "case": reference, "acknowledged_by": who }));
+    } else {
+        show::say(format!("{who} has {reference}; nobody else is called for it"));
+    }
     Ok(OK)
 }

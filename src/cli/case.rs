@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Answer, Failure, NO, OK, Output, reference, show};
+use super::{Answer, Failure, NO, OK, reference, show};
 use crate::case::{CaseState, Reference};
 use crate::outbox::OutboxState;
 use crate::store::audit::{self, Line};
@@ -29,15 +29,11 @@ pub(super) enum Command {
         /// At most so many
         #[arg(long, default_value_t = 50)]
         most: u32,
-        #[command(flatten)]
-        output: Output,
     },
     /// Show one case: its mails, why it is where it is, what was answered and sent, and who did what
     Show {
         /// Its reference
         reference: String,
-        #[command(flatten)]
-        output: Output,
     },
 }
 
@@ -50,10 +46,10 @@ struct Whole {
     audit: Vec<Line>,
 }
 
-pub(super) fn answer(config: Option<&Path>, command: Command) -> Answer {
+pub(super) fn answer(config: Option<&Path>, command: Command, json: bool) -> Answer {
     match command {
-        Command::List { queue, state, all, most, output } => list(config, queue, state, all, most, output.json),
-        Command::Show { reference: typed, output } => one(config, &reference(&typed)?, output.json),
+        Command::List { queue, state, all, most } => list(config, queue, state, all, most, json),
+        Command::Show { reference: typed } => one(config, &reference(&typed)?, json),
     }
 }
 

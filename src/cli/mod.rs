@@ -13,7 +13,7 @@ mod show;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::policy::Policy;
 use crate::problem::Faults;
@@ -37,6 +37,10 @@ struct Typed {
     #[arg(long, short, global = true, env = "TRIAGED_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// JSON instead of tables and sentences: one object a line
+    #[arg(long, global = true)]
+    json: bool,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -52,8 +56,6 @@ enum Command {
         /// Also log in to every mailbox and to the mail server, a row each
         #[arg(long)]
         live: bool,
-        #[command(flatten)]
-        output: Output,
     },
     /// Judge mails as the daemon would, touching nothing
     Classify {
@@ -63,8 +65,6 @@ enum Command {
         /// Files, folders of files, or - for standard input
         #[arg(required = true, value_name = "FILE|DIR|-")]
         mails: Vec<PathBuf>,
-        #[command(flatten)]
-        output: Output,
     },
     /// Show why a mail is judged as it is: every rule, its words, every sum
     Explain {
@@ -74,8 +74,6 @@ enum Command {
         /// A file, - for standard input, or a case's reference: then the stored trace is shown
         #[arg(value_name = "FILE|-|REFERENCE")]
         mail: PathBuf,
-        #[command(flatten)]
-        output: Output,
     },
     /// Look at cases
     #[command(subcommand)]
@@ -86,14 +84,6 @@ enum Command {
     /// Look at alerts, and say that you have one
     #[command(subcommand)]
     Alert(alert::Command),
-}
-
-/// How output is wanted.
-#[derive(Args, Clone, Copy)]
-struct Output {
-    /// JSON instead of a table: one object a line
-    #[arg(long)]
-    json: bool,
 }
 
 /// Why a command ends without an answer.
@@ -150,16 +140,16 @@ pub fn main() -> u8 {
 }
 
 fn answer(typed: Typed) -> Answer {
-    let config = typed.config.as_deref();
+    let (config, json) = (typed.config.as_deref(), typed.json);
     match typed.command {
         Command::Run => run::run(config),
         Command::Demo => run::demo(),
-        Command::Check { live, output } => check::check(config, live, output.json),
-        Command::Classify { account, mails, output } => classify::classify(config, account.as_deref(), &mails, output.json),
-        Command::Explain { account, mail, output } => explain::explain(config, account.as_deref(), &mail, output.json),
-        Command::Case(command) => case::answer(config, command),
-        Command::Outbox(command) => outbox::answer(config, command),
-        Command::Alert(command) => alert::answer(config, command),
+        Command::Check { live } => check::check(config, live, json),
+        Command::Classify { account, mails } => classify::classify(config, account.as_deref(), &mails, json),
+        Command::Explain { account, mail } => explain::explain(config, account.as_deref(), &mail, json),
+        Command::Case(command) => case::answer(config, command, json),
+        Command::Outbox(command) => outbox::answer(config, command, json),
+        Command::Alert(command) => alert::answer(config, command, json),
     }
 }
 

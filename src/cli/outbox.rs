@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use super::{Answer, Failure, OK, Output, operator, show};
+use super::{Answer, Failure, OK, operator, show};
 use crate::clock::Clock;
 use crate::outbox::OutboxState;
 use crate::store::{Tx, audit, outbox};
@@ -24,8 +24,6 @@ pub(super) enum Command {
         /// Only how many rows stand in each state
         #[arg(long)]
         count: bool,
-        #[command(flatten)]
-        output: Output,
     },
     /// Send rows again that were given up, or now those that wait
     Retry {
@@ -44,15 +42,15 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn answer(config: Option<&Path>, command: Command) -> Answer {
+pub(super) fn answer(config: Option<&Path>, command: Command, json: bool) -> Answer {
     match command {
-        Command::List { count: true, output, .. } => counts(config, output.json),
-        Command::List { state, most, output, .. } => list(config, state, most, output.json),
+        Command::List { count: true, .. } => counts(config, json),
+        Command::List { state, most, .. } => list(config, state, most, json),
         Command::Retry { ids, dead } => {
             let ids = if dead { every_dead(config)? } else { ids };
-            decide(config, ids, "requeued", outbox::retry)
+            decide(config, ids, "requeued", outbox::retry, json)
         }
-        Command::Drop { ids } => decide(config, ids, "dropped", outbox::drop_row),
+        Command::Drop { ids } => decide(config, ids, "dropped", outbox::drop_row, json),
     }
 }
 
@@ -108,7 +106,7 @@ fn every_dead(config: Option<&Path>) -> Result<Vec<i64>, Failure> {
 type Decision = fn(&Tx<'_>, i64, crate::clock::Timestamp) -> crate::store::Result<()>;
 
 /// All of them or none: one transaction, one audit line a row.
-fn decide(config: Option<&Path>, ids: Vec<i64>, what: &'static str, decision: Decision) -> Answer {
+fn decide(config: Option<&Path>, ids: Vec<i64>, what: &'static str, decision: Decision, json: bool) -> Answer {
     let (who, now, many) = (operator(), Clock::System.now(), ids.len());
     super::store(config)?.write_blocking(move |tx| {
         for id in ids {
@@ -118,6 +116,10 @@ fn decide(config: Option<&Path>, ids: Vec<i64>, what: &'static str, decision: De
         }
         Ok(())
     })?;
-    show::say(format!("{many} {what}"));
+    if json {
+        show::json(&serde_json::json!({ what: many }));
+    } else {
+        show::say(format!("{many} {what}"));
+    }
     Ok(OK)
 }

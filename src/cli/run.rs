@@ -26,7 +26,8 @@ pub(super) fn run(config: Option<&Path>) -> Answer {
 fn ended(error: &anyhow::Error) -> Failure {
     let words = format!("error: {error:#}");
     match error.downcast_ref::<StoreError>() {
-        Some(error) if error.passes() => Failure::No(words),
+        // A folder that is not there may be a disk that is not mounted yet.
+        Some(error) if error.passes() || matches!(error, StoreError::Io(_)) => Failure::No(words),
         _ => Failure::Misuse(words),
     }
 }
