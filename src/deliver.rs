@@ -57,9 +57,10 @@ pub struct Deliver {
     pub stop: CancellationToken,
 }
 
-/// Which kinds each worker takes: one for alerts alone, so that nothing stands before them; the others share the rest.
+/// Which kinds each worker takes: half of the connections are for acknowledgements, half for forwards, and one more is for
+/// alerts alone, so that nothing stands before them.
 pub fn lanes(connections: usize) -> Vec<&'static [Kind]> {
-    let rest = connections.saturating_sub(1).max(2);
+    let rest = connections.max(2);
     let answers = rest / 2;
     let mut lanes: Vec<&'static [Kind]> = vec![&[Kind::Alert]];
     lanes.extend((0..answers).map(|_| &[Kind::Acknowledgement][..]));
@@ -92,7 +93,7 @@ impl Deliver {
     pub fn connections(&self) -> usize {
         match &self.send {
             config::Send::Smtp(smtp) => smtp.connections,
-            config::Send::Files(_) => 3,
+            config::Send::Files(_) => 2,
         }
     }
 
@@ -164,7 +165,9 @@ impl Deliver {
         if !due {
             return Ok(Vec::new());
         }
-        self.store.write(move |tx| outbox::claim(tx, kinds, BATCH, LEASE, now)).await
+        // An alert is never claimed to wait behind another.
+        let most = if kinds.contains(&Kind::Alert) { 1 } else { BATCH };
+        self.store.write(move |tx| outbox::claim(tx, kinds, most, LEASE, now)).await
     }
 
     async fn send_all(&self, name: &str, sender: &mut Sender, rows: Vec<Claimed>) {

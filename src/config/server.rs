@@ -143,7 +143,7 @@ fn read_smtp(t: &Table<'_>, ground: &Ground) -> Smtp {
     if !from.value.is_empty() && !is_address(&from.value) {
         super::read::bad_address(t, &from);
     }
-    let connections = t.number("connections", 1..=64).unwrap_or(4) as usize;
+    let connections = t.number("connections", 2..=64).unwrap_or(4) as usize;
     t.finish();
     Smtp { server, login, from: from.value.to_lowercase(), connections }
 }

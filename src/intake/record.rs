@@ -208,7 +208,7 @@ fn so_far(view: &View<'_>, desk: &Desk<'_>, report: &Report, case_id: i64) -> Re
     Ok(guard::SoFar {
         answered: people::case_answered(view, case_id)?,
         to_sender_24h: to_sender,
-        in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1), config.limits.answers_per_hour)?,
+        in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1))?,
     })
 }
 

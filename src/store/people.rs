@@ -24,17 +24,17 @@ pub fn answers_to(view: &View<'_>, address: &str, since: Timestamp) -> Result<u3
     Ok(count.query_row(params![address.to_lowercase(), since.as_millisecond()], |row| row.get(0))?)
 }
 
-/// How many answers went to anybody since `since`; counts no further than `enough`, so that a flood costs no more than a trickle.
+/// How many answers went to anybody since `since`. Rows are added in order of time and their ids ascend, so the distance
+/// between the first id and the last tells it, and a flood costs no more than a trickle.
 ///
 /// # Errors
 /// The store's own.
-pub fn answers_in_all(view: &View<'_>, since: Timestamp, enough: u32) -> Result<u32> {
-    // The newest `enough` rows decide: if the last of them is younger than `since`, there are enough.
+pub fn answers_in_all(view: &View<'_>, since: Timestamp) -> Result<u32> {
     let mut count = view.0.prepare_cached(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM (SELECT at FROM answers ORDER BY at DESC LIMIT 1 OFFSET ?2) WHERE at > ?1)
-                THEN ?2 + 1 ELSE (SELECT count(*) FROM answers WHERE at > ?1) END",
+        "SELECT coalesce((SELECT max(rowid) FROM answers) - (SELECT rowid FROM answers WHERE at > ?1 ORDER BY at LIMIT 1) + 1, 0)",
     )?;
-    Ok(count.query_row(params![since.as_millisecond(), enough], |row| row.get(0))?)
+    let count: i64 = count.query_row([since.as_millisecond()], |row| row.get(0))?;
+    Ok(u32::try_from(count.max(0)).unwrap_or(u32::MAX))
 }
 
 /// True if this case was answered before.
