@@ -74,6 +74,32 @@ pub struct Report {
     pub size: u64,
 }
 
+impl Report {
+    /// A report that says nothing: what the mail itself would have said is left for the caller to fill in.
+    pub fn blank(received: Timestamp) -> Self {
+        Report {
+            message_id: None,
+            references: Vec::new(),
+            date: None,
+            from: Vec::new(),
+            reply_to: Vec::new(),
+            to: Vec::new(),
+            cc: Vec::new(),
+            return_path: ReturnPath::Absent,
+            delivered_to: Vec::new(),
+            headers: Vec::new(),
+            fields: Fields::default(),
+            attachments: Vec::new(),
+            language: None,
+            automated: None,
+            damage: Vec::new(),
+            junk: false,
+            received,
+            size: 0,
+        }
+    }
+}
+
 /// The texts rules look at (RULES.md "Fields"). Each is plain UTF-8 with `\n` line ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::report::{Damage, Envelope, Extent, Fields, Report, ReturnPath};
+use crate::report::{Damage, Envelope, Extent, Fields, Report};
 
 mod alternative;
 pub mod auth;
@@ -104,24 +104,11 @@ pub fn unreadable(raw: &[u8], envelope: &Envelope) -> Report {
     let text = String::from_utf8_lossy(raw).replace(['\r', '\0'], "\n");
     let (body, _) = text::capped(text, text::FIELD_CAP);
     Report {
-        message_id: None,
-        references: Vec::new(),
-        date: None,
-        from: Vec::new(),
-        reply_to: Vec::new(),
-        to: Vec::new(),
-        cc: Vec::new(),
-        return_path: ReturnPath::Absent,
-        delivered_to: Vec::new(),
-        headers: Vec::new(),
         fields: Fields { body, ..Fields::default() },
-        attachments: Vec::new(),
-        language: None,
-        automated: None,
         damage: vec![Damage::NoFrom, Damage::NoMessageId, Damage::Unparsed],
         junk: envelope.junk,
-        received: envelope.received,
         size: raw.len() as u64,
+        ..Report::blank(envelope.received)
     }
 }
 

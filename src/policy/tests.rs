@@ -7,7 +7,7 @@ use crate::case::Reference;
 use crate::clock::from_millis;
 use crate::golden::{differs, repository};
 use crate::reply::template::Values;
-use crate::report::{Address, Fields, ReturnPath};
+use crate::report::Address;
 
 fn shipped_parts() -> (Config, Templates) {
     let problems = Problems::default();
@@ -166,26 +166,8 @@ fn the_lines_that_safety_hangs_on_stand_in_every_language() {
 
 fn report(delivered: &[&str], to: &[&str], cc: &[&str]) -> Report {
     let addresses = |list: &[&str]| list.iter().map(|a| Address { name: None, address: (*a).to_owned() }).collect();
-    Report {
-        message_id: None,
-        references: Vec::new(),
-        date: None,
-        from: Vec::new(),
-        reply_to: Vec::new(),
-        to: addresses(to),
-        cc: addresses(cc),
-        return_path: ReturnPath::Absent,
-        delivered_to: delivered.iter().map(|a| (*a).to_owned()).collect(),
-        headers: Vec::new(),
-        fields: Fields::default(),
-        attachments: Vec::new(),
-        language: None,
-        automated: None,
-        damage: Vec::new(),
-        junk: false,
-        received: from_millis(0),
-        size: 0,
-    }
+    let delivered_to = delivered.iter().map(|a| (*a).to_owned()).collect();
+    Report { to: addresses(to), cc: addresses(cc), delivered_to, ..Report::blank(from_millis(0)) }
 }
 
 /// One mailbox that three addresses share, and one of its own.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::report::{Fields, ReturnPath};
+use crate::report::Fields;
 
 /// The queues and accounts of the shipped sample.
 fn world() -> World {
@@ -25,26 +25,8 @@ fn ca() -> Place {
 }
 
 fn report(subject: &str, body: &str) -> Report {
-    Report {
-        message_id: None,
-        references: Vec::new(),
-        date: None,
-        from: Vec::new(),
-        reply_to: Vec::new(),
-        to: Vec::new(),
-        cc: Vec::new(),
-        return_path: ReturnPath::Absent,
-        delivered_to: Vec::new(),
-        headers: Vec::new(),
-        fields: Fields { subject: subject.into(), body: body.into(), ..Fields::default() },
-        attachments: Vec::new(),
-        language: None,
-        automated: None,
-        damage: Vec::new(),
-        junk: false,
-        received: crate::clock::from_millis(0),
-        size: 0,
-    }
+    let fields = Fields { subject: subject.into(), body: body.into(), ..Fields::default() };
+    Report { fields, ..Report::blank(crate::clock::from_millis(0)) }
 }
 
 fn compiled(files: &[&str]) -> RuleSet {

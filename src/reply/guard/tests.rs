@@ -26,23 +26,13 @@ fn address(address: &str) -> Address {
 fn ordinary() -> Case {
     let report = Report {
         message_id: Some("1@mail.example.org".to_owned()),
-        references: vec![],
-        date: None,
         from: vec![address("reporter@example.org")],
-        reply_to: vec![],
         to: vec![address("ca@example.net")],
         cc: vec![address("other@example.org")],
         return_path: ReturnPath::Address("reporter@example.org".to_owned()),
-        delivered_to: vec![],
-        headers: vec![],
         fields: Fields { subject: "Please help".to_owned(), body: "A user threatened me.".to_owned(), ..Fields::default() },
-        attachments: vec![],
-        language: None,
-        automated: None,
-        damage: vec![],
-        junk: false,
-        received: crate::clock::from_millis(NOW - 60_000),
         size: 100,
+        ..Report::blank(crate::clock::from_millis(NOW - 60_000))
     };
     let identity = Identity {
         general_contact: "ca@example.org".into(),
