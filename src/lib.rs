@@ -34,6 +34,7 @@ pub mod judges;
 pub mod problem;
 pub mod table;
 pub mod tls;
+pub mod scrub;
 
 #[cfg(test)]
 pub(crate) mod golden;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Clock;
 use crate::outbox::Outcome;
-use crate::send::{Parcel, scrub};
+use crate::scrub::scrub;
+use crate::send::Parcel;
 
 /// Counts the files of this process, so that two workers never choose one name.
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);

@@ -67,14 +67,3 @@ impl Sender {
         }
     }
 }
-
-/// Most characters of a server's words that are kept.
-const LONGEST_TEXT: usize = 200;
-
-/// A server's words as they may stand in a log or a table: one line, cut, and no mail address in it.
-fn scrub(text: &str) -> String {
-    let word = |word: &str| if word.contains(['@', '＠']) { "<address>".to_owned() } else { word.to_owned() };
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words: Vec<String> = plain.split_whitespace().map(word).collect();
-    words.join(" ").chars().take(LONGEST_TEXT).collect()
-}

@@ -16,7 +16,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::config::{self, LoginMethod};
 use crate::outbox::Outcome;
-use crate::send::{Parcel, scrub, wire};
+use crate::scrub::scrub;
+use crate::send::{Parcel, wire};
 
 /// How long each step may take (RFC 5321 4.5.3.2 is more generous; a worker of ours has other mails waiting).
 #[derive(Clone, Copy, Debug)]

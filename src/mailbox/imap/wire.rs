@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::guard::Guard;
 use crate::mailbox::Trouble;
+use crate::scrub::scrub;
 
 /// Plain TCP or TLS, whichever it is.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug {}
@@ -194,13 +195,8 @@ fn described(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::Other => UNREADABLE.to_owned(),
         std::io::ErrorKind::UnexpectedEof => "the connection broke off".to_owned(),
-        _ => clean(&error.to_string()),
+        _ => scrub(&error.to_string()),
     }
-}
-
-/// A server's words, fit for a log: one line, 200 characters.
-pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
 impl Known {
@@ -208,14 +204,14 @@ impl Known {
         match response {
             Response::Done { tag: theirs, status, outcome } if theirs.0 == tag => {
                 self.note(outcome);
-                let text = outcome.information.as_deref().map(clean).unwrap_or_default();
+                let text = outcome.information.as_deref().map(scrub).unwrap_or_default();
                 let try_create = matches!(outcome.code, Some(ResponseCode::TryCreate));
                 return Event::Done(Reply { ok: *status == Status::Ok, try_create, text });
             }
             Response::Continue(_) => return Event::Continue,
             Response::Capabilities(list) => self.capabilities = Some(list.iter().map(capability).collect()),
             Response::Data { status: Status::Bye, outcome } => {
-                self.bye = Some(outcome.information.as_deref().map(clean).unwrap_or_default());
+                self.bye = Some(outcome.information.as_deref().map(scrub).unwrap_or_default());
             }
             Response::Data { outcome, .. } => self.note(outcome),
             Response::MailboxData(MailboxDatum::Exists(n)) => {
