@@ -382,9 +382,9 @@ fn the_shipped_rules_find_threats_on_talk_pages_and_leave_the_rest_alone() {
     let Some(data) = shared("wikipedia-talk.jsonl") else { return };
     let found = raised(&data);
     let share = |label: &str| found[&("en".to_owned(), label.to_owned())].0;
-    assert!(share("threat") >= 0.75, "{found:?}");
+    assert!(share("threat") >= 0.82, "{found:?}");
     assert!(share("clean") <= 0.005, "{found:?}");
-    assert!(share("toxic_not_threat") <= 0.06, "{found:?}");
+    assert!(share("toxic_not_threat") <= 0.04, "{found:?}");
 }
 
 #[test]
@@ -394,7 +394,7 @@ fn the_shipped_rules_find_threats_in_eleven_languages() {
     let threats: Vec<_> = found.iter().filter(|((_, label), _)| label == "threat").collect();
     assert_eq!(threats.len(), 11);
     for ((language, _), (share, _)) in threats {
-        assert!(*share >= 0.75, "{language}: {share:.3} in {found:?}");
+        assert!(*share >= 0.8, "{language}: {share:.3} in {found:?}");
     }
 }
 
@@ -527,7 +527,12 @@ const MAILS: &[(&str, &str, &str)] = &[
 #[test]
 fn mails_as_people_write_them_go_where_they_belong() {
     let set = shipped();
-    let wrong: Vec<String> = MAILS
+    let labelled = std::fs::read_to_string(root().join("fixtures/labelled.tsv")).unwrap();
+    let told = labelled.lines().filter(|line| !line.starts_with('#'));
+    let sentences = told.map(|line| line.split_once('\t').map(|(queue, body)| ("Hi", body, queue)).expect("a tab"));
+    let mails: Vec<_> = MAILS.iter().copied().chain(sentences).collect();
+    assert!(mails.len() > 300, "the sentences are gone");
+    let wrong: Vec<String> = mails
         .iter()
         .map(|(subject, body, queue)| (set.judge(&report(subject, body), &ca()), body, queue))
         .filter(|(verdict, _, queue)| verdict.queue != **queue)
@@ -545,5 +550,5 @@ fn mails_as_people_write_them_go_where_they_belong() {
             )
         })
         .collect();
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), MAILS.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), mails.len(), wrong.join("\n"));
 }
