@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -57,7 +57,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     };
     let mut signals = service::Signals::new()?;
     let mut running = Running::start(&shared, Arc::new(policy));
-    let mut changes = path.as_deref().map(|path| Changes::watch(path, &running.policy));
+    let mut changes = path.as_deref().map(|path| Changes::watch(path, &running.policy, running.policy.fingerprint(path)));
     let mut beat = tokio::time::interval(shared.manager.beat());
     let mut ready = false;
     let born = tokio::time::Instant::now();
@@ -154,6 +154,7 @@ impl Running {
             clock: shared.clock.clone(),
             bell: Arc::clone(&shared.bell),
             gate: Arc::clone(&shared.gate),
+            in_hand: Arc::default(),
             cleared: CancellationToken::new(),
             health: shared.health.clone(),
             stop: self.stop.clone(),
@@ -200,11 +201,13 @@ impl Running {
     async fn reload(&mut self, shared: &Shared, path: Option<&Path>, changes: &mut Option<Changes>) {
         let Some(path) = path else { return };
         shared.manager.reloading();
+        // Before anything is read: what is saved from here on differs from it, and is loaded in its turn.
+        let seen = self.policy.fingerprint(path);
         match load(path, &self.policy).await {
             Ok(policy) => {
                 self.swap(shared, policy).await;
                 if let Some(changes) = changes {
-                    *changes = Changes::watch(path, &self.policy);
+                    *changes = Changes::watch(path, &self.policy, seen);
                 }
             }
             Err(faults) => {
@@ -262,57 +265,80 @@ async fn load(path: &Path, old: &Policy) -> Result<Policy, String> {
 
 /// Watches the files of a policy. The folders are watched, not the files: editors replace files by renaming.
 struct Changes {
-    path: PathBuf,
-    policy: Arc<Policy>,
-    print: [u8; 32],
-    told: mpsc::Receiver<()>,
+    differ: mpsc::Receiver<()>,
+    task: JoinHandle<()>,
     // Ends the watching when it is dropped.
     _watcher: Option<notify::RecommendedWatcher>,
 }
 
 impl Changes {
-    fn watch(path: &Path, policy: &Arc<Policy>) -> Self {
+    /// Tells from now on when the files differ from what they were when `seen` was taken.
+    fn watch(path: &Path, policy: &Arc<Policy>, seen: [u8; 32]) -> Self {
         let (tell, told) = mpsc::channel(1);
-        let config = path.file_name().map(std::ffi::OsStr::to_owned);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // Other files of the folder (the store's, say) are none of ours. One waiting word is enough.
-            let ours = |path: &PathBuf| {
-                let ending = path.extension();
-                ending.is_some_and(|ending| ending == "toml" || ending == "txt") || path.file_name() == config.as_deref()
-            };
-            if event.is_ok_and(|event| event.paths.iter().any(ours)) {
-                let _ = tell.try_send(());
-            }
-        });
-        let watcher = watcher.ok().map(|mut watcher| {
-            for folder in policy.folders(path) {
-                if let Err(error) = notify::Watcher::watch(&mut watcher, &folder, notify::RecursiveMode::NonRecursive) {
-                    tracing::warn!(%error, "changes of a folder are not told to us; it is compared every {} s", COMPARE.as_secs());
-                }
-            }
-            watcher
-        });
-        Changes { path: path.to_path_buf(), print: policy.fingerprint(path), policy: Arc::clone(policy), told, _watcher: watcher }
+        let (say, differ) = mpsc::channel(1);
+        // A task of its own: whoever waits for its word may stop waiting at any time, and nothing is missed.
+        let task = tokio::spawn(compare(path.to_path_buf(), Arc::clone(policy), seen, told, say));
+        Changes { differ, task, _watcher: watcher(path, policy, tell) }
     }
 
     /// Returns when the files differ from what was last seen.
     async fn next(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.told.recv() => {}
-                () = tokio::time::sleep(COMPARE) => {}
+        if self.differ.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Changes {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Asks the system to tell of changes. Where it cannot, the files are compared now and then all the same.
+fn watcher(path: &Path, policy: &Policy, tell: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    let config = path.file_name().map(std::ffi::OsStr::to_owned);
+    let ours = move |path: &PathBuf| {
+        let ending = path.extension();
+        ending.is_some_and(|ending| ending == "toml" || ending == "txt") || path.file_name() == config.as_deref()
+    };
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Our own reading is no change, nor is another file of the folder (the store's, say). One waiting word is enough.
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(&ours)) {
+            let _ = tell.try_send(());
+        }
+    });
+    let mut watcher = watcher.ok()?;
+    for folder in policy.folders(path) {
+        if let Err(error) = notify::Watcher::watch(&mut watcher, &folder, notify::RecursiveMode::NonRecursive) {
+            tracing::warn!(%error, "changes of a folder are not told to us; it is compared every {} s", COMPARE.as_secs());
+        }
+    }
+    Some(watcher)
+}
+
+async fn compare(path: PathBuf, policy: Arc<Policy>, mut seen: [u8; 32], mut told: mpsc::Receiver<()>, say: mpsc::Sender<()>) {
+    loop {
+        // Without a watcher nobody tells: then `recv` ends at once, for ever, and only the clock counts.
+        let word = async {
+            if told.recv().await.is_none() {
+                std::future::pending::<()>().await;
             }
-            // Let whoever writes finish.
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            while self.told.try_recv().is_ok() {}
-            let (path, policy) = (self.path.clone(), Arc::clone(&self.policy));
-            let print = tokio::task::spawn_blocking(move || policy.fingerprint(&path)).await;
-            if let Ok(print) = print
-                && print != self.print
-            {
-                self.print = print;
-                return;
-            }
+        };
+        tokio::select! {
+            () = word => {}
+            () = tokio::time::sleep(COMPARE) => {}
+        }
+        // Let whoever writes finish.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        while told.try_recv().is_ok() {}
+        let (path, policy) = (path.clone(), Arc::clone(&policy));
+        let print = tokio::task::spawn_blocking(move || policy.fingerprint(&path)).await;
+        if let Ok(print) = print
+            && print != seen
+        {
+            seen = print;
+            let _ = say.try_send(());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`Gate`] is held. If we are killed in that window, that one is sent again, with the same Message-ID; no other is.
 //! The record in the database follows the mark with the next commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ const PARCEL: Duration = Duration::from_secs(15 * 60);
 /// Held from an acknowledgement's last byte to its mark.
 pub type Gate = Arc<Mutex<()>>;
 
+/// Rows that a worker has in hand, by the worker's name: however long it takes, nobody else is to send them.
+pub type InHand = Arc<std::sync::Mutex<BTreeMap<String, Vec<i64>>>>;
+
 /// What every worker needs.
 #[derive(Clone)]
 pub struct Deliver {
@@ -51,6 +55,8 @@ pub struct Deliver {
     pub gate: Gate,
     /// Cancelled once rows that an earlier run left behind are given back: not before that may anybody send.
     pub cleared: CancellationToken,
+    /// What the workers have in hand.
+    pub in_hand: InHand,
     /// Whom to tell that we move.
     pub health: Health,
     /// Finish what is in hand, then end.
@@ -61,7 +67,8 @@ pub struct Deliver {
 /// alerts alone, so that nothing stands before them.
 pub fn lanes(connections: usize) -> Vec<&'static [Kind]> {
     let rest = connections.max(2);
-    let answers = rest / 2;
+    // One acknowledgement at a time is handed over: more lanes would only wait for each other.
+    let answers = (rest / 2).min(4);
     let mut lanes: Vec<&'static [Kind]> = vec![&[Kind::Alert]];
     lanes.extend((0..answers).map(|_| &[Kind::Acknowledgement][..]));
     lanes.extend((answers..rest).map(|_| &[Kind::Forward][..]));
@@ -106,7 +113,10 @@ impl Deliver {
             let (all, now) = (!self.cleared.is_cancelled(), self.clock.now());
             let freed = match all {
                 true => self.store.settle_outbox(now).await,
-                false => self.store.write(move |tx| Ok((0, outbox::free(tx, false, now)?))).await,
+                false => {
+                    let held: Vec<i64> = self.in_hand().values().flatten().copied().collect();
+                    self.store.write(move |tx| Ok((0, outbox::free(tx, false, &held, now)?))).await
+                }
             };
             match freed {
                 Ok((sent, again)) => {
@@ -129,6 +139,8 @@ impl Deliver {
     /// One worker: claims rows of `kinds` and sends them until told to stop. `name` is for the watchdog.
     pub async fn work(self, name: String, kinds: &'static [Kind]) {
         let mut sender = Sender::new(&self.send);
+        // Started anew after a fault: what it had in hand then is nobody's.
+        self.in_hand().remove(&name);
         tokio::select! {
             () = self.cleared.cancelled() => {}
             () = self.stop.cancelled() => {}
@@ -147,7 +159,11 @@ impl Deliver {
                         () = self.stop.cancelled() => {}
                     }
                 }
-                Ok(rows) => self.send_all(&name, &mut sender, rows).await,
+                Ok(rows) => {
+                    self.in_hand().insert(name.clone(), rows.iter().map(|row| row.id).collect());
+                    self.send_all(&name, &mut sender, rows).await;
+                    self.in_hand().remove(&name);
+                }
                 Err(error) => {
                     tracing::error!(%error, "the outbox cannot be read; trying again");
                     self.pause(Duration::from_secs(2)).await;
@@ -182,11 +198,11 @@ impl Deliver {
             self.health.moving(name, PARCEL);
             results.push(self.send_one(sender, row).await);
             if recorded.elapsed() >= RECORD {
-                self.record(std::mem::take(&mut results)).await;
+                self.record(name, std::mem::take(&mut results)).await;
                 recorded = tokio::time::Instant::now();
             }
         }
-        self.record(results).await;
+        self.record(name, results).await;
         if !untried.is_empty() {
             // Given back as they were, for the next stint or the next start.
             let _ = self.store.write(move |tx| outbox::give_back(tx, &untried)).await;
@@ -219,14 +235,19 @@ impl Deliver {
         outcome
     }
 
-    /// Records until it is recorded: a full disk must not make a sent mail unsent.
-    async fn record(&self, results: Vec<Settled>) {
+    fn in_hand(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<i64>>> {
+        self.in_hand.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Records until it is recorded: a full or failing disk must not make a sent mail unsent.
+    async fn record(&self, name: &str, results: Vec<Settled>) {
         let results = Arc::new(results);
         while !results.is_empty() {
+            self.health.moving(name, PARCEL);
             let batch = Arc::clone(&results);
             match self.store.write(move |tx| record_all(tx, &batch)).await {
                 Ok(()) => break,
-                Err(error) if error.passes() && !self.stop.is_cancelled() => {
+                Err(error) if !self.stop.is_cancelled() => {
                     tracing::error!(%error, "what came of mails cannot be recorded; trying again");
                     self.pause(Duration::from_secs(1)).await;
                 }

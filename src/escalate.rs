@@ -75,9 +75,12 @@ impl Escalate {
         let due = self.store.read(move |view| alerts::due(view, now, BATCH)).await?;
         for firing in due {
             let (policy, key) = (Arc::clone(&self.policy), self.store.token_key());
-            let round = firing.round;
-            let (case, people) = self.store.write(move |tx| take_step(tx, &policy, &key, &firing, now)).await?;
-            tracing::warn!(%case, round, people, "alert");
+            let (round, alert) = (firing.round, firing.id);
+            match self.store.write(move |tx| take_step(tx, &policy, &key, &firing, now)).await {
+                Ok((case, people)) => tracing::warn!(%case, round, people, "alert"),
+                // The others must not wait behind one that cannot be written.
+                Err(error) => tracing::error!(alert, %error, "a step of this alert cannot be taken; trying again"),
+            }
             self.bell.notify_waiters();
         }
         Ok(())
@@ -96,16 +99,20 @@ fn take_step(
     let config = &policy.config;
     // A ladder that a reload took away: whoever is on the first one left is better than silence.
     let ladder = config.ladders.iter().find(|ladder| ladder.name == firing.ladder).or(config.ladders.first());
-    let Some(step) = ladder.and_then(|ladder| step(ladder, firing.round)) else {
+    let Some(step) = ladder.and_then(|ladder| step(ladder, firing.round - firing.began)) else {
         tracing::error!(case = %case.reference, "an alert is firing and no ladder is left in the config: nobody can be woken");
         alerts::step_taken(tx, firing.id, firing.round, now + jiff::SignedDuration::from_mins(1))?;
         return Ok((case.reference.to_string(), 0));
     };
-    let messages = cases::messages(&tx.view(), case.id)?;
+    let telling = cases::telling(&tx.view(), case.id, &case.queue)?;
     for (n, person) in step.to.iter().enumerate() {
+        if outbox::alert_waits(&tx.view(), case.id, person)? {
+            // Their server is down: one call that waits is enough, it goes out first when the server is back.
+            continue;
+        }
         let seq = u64::from(firing.round) * 1_000 + n as u64;
         let id = token::message_id(key, &config.identity.domain, &case.reference, Kind::Alert, seq);
-        let parcel = text(&case, messages.first(), firing, policy, person, &id, now);
+        let parcel = text(&case, telling.as_ref(), firing, policy, person, &id, now);
         let row = NewRow {
             idempotent: &format!("alert/{}/{}/{person}", firing.case_id, firing.round),
             case_id: case.id,
@@ -147,7 +154,7 @@ fn text(
         queue: &case.queue,
         reference: &case.reference,
         language: case.language.as_deref(),
-        received: firing.fired,
+        received: message.map_or(firing.fired, |message| message.received),
         attachments: message.and_then(|message| message.attachments.as_array()).map_or(0, Vec::len),
         why: &why,
         call: firing.round + 1,

@@ -208,3 +208,20 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((code(&output), err(&output)), (0, String::new()));
 }
+
+#[test]
+fn case_text_shows_the_words_and_the_audit_says_who_looked() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("triaged.toml");
+    std::fs::copy(root().join("fixtures/demo.toml"), &path).expect("copied");
+    std::fs::copy(root().join("fixtures/store/schema-1.db"), dir.path().join("triaged.db")).expect("copied");
+    let config = path.display().to_string();
+    let listed = out(&run(&["case", "list", "--json", "--all", "--config", &config]));
+    let first: Value = serde_json::from_str(listed.lines().next_back().expect("a case")).expect("JSON");
+    let reference = first["reference"].as_str().expect("a reference");
+    let text = run(&["case", "text", reference, "--config", &config]);
+    assert_eq!(code(&text), 0, "{}", err(&text));
+    assert!(out(&text).contains("from ") && out(&text).lines().count() > 5, "{}", out(&text));
+    let shown = out(&run(&["case", "show", reference, "--config", &config]));
+    assert!(shown.contains("text shown"), "{shown}");
+}

@@ -5,9 +5,13 @@ use std::path::Path;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Answer, Failure, NO, OK, reference, show};
+use super::{Answer, Failure, NO, OK, operator, reference, show};
 use crate::case::{CaseState, Reference};
+use crate::clock::Clock;
+use crate::judges;
+use crate::message;
 use crate::outbox::OutboxState;
+use crate::report::{Envelope, Extent};
 use crate::store::audit::{self, Line};
 use crate::store::cases::{self, CaseRow, Filter, MessageRow};
 use crate::store::outbox::{self, OutboxRow};
@@ -35,6 +39,11 @@ pub(super) enum Command {
         /// Its reference
         reference: String,
     },
+    /// Show the text of a case's mails, also where a seal keeps it from being forwarded; the audit notes who looked
+    Text {
+        /// Its reference
+        reference: String,
+    },
 }
 
 /// Everything about one case.
@@ -50,6 +59,7 @@ pub(super) fn answer(config: Option<&Path>, command: Command, json: bool) -> Ans
     match command {
         Command::List { queue, state, all, most } => list(config, queue, state, all, most, json),
         Command::Show { reference: typed } => one(config, &reference(&typed)?, json),
+        Command::Text { reference: typed } => text(config, &reference(&typed)?, json),
     }
 }
 
@@ -102,6 +112,49 @@ fn one(config: Option<&Path>, reference: &Reference, json: bool) -> Answer {
         print(&whole)
     }
     Ok(OK)
+}
+
+/// The texts of a mail, as `case text` shows them. What is attached is not among them (law 5).
+#[derive(Serialize)]
+struct Text {
+    mail: i64,
+    from: String,
+    subject: String,
+    body: String,
+    forwarded: String,
+}
+
+fn text(config: Option<&Path>, reference: &Reference, json: bool) -> Answer {
+    let store = super::store(config)?;
+    let (wanted, who, now) = (reference.clone(), operator(), Clock::System.now());
+    let raws = store.write_blocking(move |tx| {
+        let Some(case) = cases::find(&tx.view(), &wanted)? else { return Ok(None) };
+        audit::add(tx, now, &who, "text shown", Some(case.id), "by command")?;
+        let messages = cases::messages(&tx.view(), case.id)?;
+        let raws = messages.into_iter().map(|m| Ok((m.id, m.received, cases::raw(&tx.view(), m.id)?)));
+        raws.collect::<crate::store::Result<Vec<_>>>().map(Some)
+    })?;
+    let Some(raws) = raws else {
+        show::complain(&format!("there is no case {reference}"));
+        return Ok(NO);
+    };
+    for (mail, received, raw) in raws {
+        let envelope = Envelope { received, junk: false, extent: Extent::Whole };
+        let report = judges::alone(|| message::read(&raw, &envelope))?;
+        let from = report.from.first().map_or_else(String::new, |from| from.address.clone());
+        let fields = report.fields;
+        let text = Text { mail, from, subject: fields.subject, body: fields.body, forwarded: fields.forwarded };
+        if json { show::json(&text) } else { print_text(&text) }
+    }
+    Ok(OK)
+}
+
+fn print_text(text: &Text) {
+    show::say(format!("Mail {} from {}: {}\n", text.mail, show::plain(&text.from), show::plain(&text.subject)));
+    for part in [&text.body, &text.forwarded] {
+        part.lines().for_each(|line| show::say(format!("  {}", show::plain(line))));
+    }
+    show::say("");
 }
 
 fn print(whole: &Whole) {

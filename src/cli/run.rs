@@ -18,7 +18,11 @@ pub(super) fn run(config: Option<&Path>) -> Answer {
     let policy = super::policy(config)?;
     logs();
     let start = Start { policy, path: Some(path), clock: Clock::System, stop: CancellationToken::new() };
-    runtime()?.block_on(daemon::run(start)).map_err(|error| ended(&error))?;
+    let runtime = runtime()?;
+    let ran = runtime.block_on(daemon::run(start));
+    // A name look-up or a hung file system may hold a thread for minutes; nothing of it is ours to wait for.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    ran.map_err(|error| ended(&error))?;
     Ok(OK)
 }
 

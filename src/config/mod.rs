@@ -348,6 +348,11 @@ impl Config {
         self.queues.iter().position(|queue| queue.name == name).unwrap_or(usize::MAX)
     }
 
+    /// The more urgent of two queues.
+    pub fn more_urgent<'q>(&self, a: &'q str, b: &'q str) -> &'q str {
+        if self.urgency(b) < self.urgency(a) { b } else { a }
+    }
+
     /// The account of that id.
     pub fn account(&self, id: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.id == id)

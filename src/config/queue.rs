@@ -65,9 +65,9 @@ fn read_queue(t: &Table<'_>, names: &mut Names, ladders: &Names, routes: &mut Ve
 fn read_forward(t: &Table<'_>, sealed: bool) -> Forward {
     let choices = [("original", Forward::Original), ("text", Forward::Text), ("manifest", Forward::Manifest)];
     let forward = t.choice("forward", &choices);
-    if sealed && forward == Some(Forward::Original) {
-        let help = "use \"manifest\" (or \"text\"): attachments of a sealed queue never leave the store".to_owned();
-        t.problem(t.span_of("forward"), "a sealed queue cannot forward the original", Some(help));
+    if sealed && forward.is_some_and(|forward| forward != Forward::Manifest) {
+        let help = "use \"manifest\": what is attached to a mail of a sealed queue never leaves the store".to_owned();
+        t.problem(t.span_of("forward"), "a sealed queue forwards nothing but the manifest", Some(help));
     }
     forward.unwrap_or(if sealed { Forward::Manifest } else { Forward::Original })
 }

@@ -3,7 +3,7 @@
 use crate::outbox::{Kind, Parcel};
 use crate::reply::guard::Answer;
 use crate::reply::{acknowledgement, forward, template, token};
-use crate::store::cases::CaseRow;
+use crate::store::cases::{self, CaseRow};
 use crate::store::outbox::{self, NewRow};
 use crate::store::{Result, StoreError, Tx};
 
@@ -36,7 +36,9 @@ pub fn acknowledgement(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &Cas
         contact: from,
         general_contact: &identity.general_contact,
     };
-    let text = policy.templates.render(&case.queue, report.language.as_deref(), fallback, values);
+    // A follow-up or a copy may be raising the case at this moment: its words count.
+    let queue = policy.config.more_urgent(&case.queue, &mail.judged.verdict.queue);
+    let text = policy.templates.render(queue, report.language.as_deref(), fallback, values);
     let id = token::message_id(&desk.token_key, &identity.domain, &case.reference, Kind::Acknowledgement, 1);
     let parcel = acknowledgement::build(&acknowledgement::Acknowledgement {
         name: &identity.name,
@@ -69,13 +71,16 @@ pub fn forwards(
     let Some(queue) = config.queue(name).or_else(|| config.queue(&mail.judged.verdict.queue)) else {
         return Err(StoreError::Broken(format!("the config knows no queue {name}")));
     };
-    let occasion_word = match occasion {
-        Occasion::New => "new",
-        Occasion::FollowUp => "follow-up",
-        Occasion::Raised { .. } => "raised",
+    let (occasion_word, number) = match occasion {
+        Occasion::New => ("new", 0),
+        Occasion::FollowUp => ("follow-up", 1),
+        Occasion::Raised { .. } => ("raised", 2),
     };
+    let ever = cases::queues_ever(&tx.view(), case.id)?;
+    let sealed_case = ever.iter().filter_map(|name| config.queue(name)).any(|queue| queue.sealed);
     for (n, to) in queue.route_to.iter().enumerate() {
-        let seq = id as u64 * 100 + n as u64;
+        // Another occasion is another mail: a reader that hides what it has seen must not hide the more urgent one.
+        let seq = id as u64 * 10_000 + number * 1_000 + desk.policy.config.urgency(name) as u64 * 100 + n as u64;
         let message_id = token::message_id(&desk.token_key, &config.identity.domain, &case.reference, Kind::Forward, seq);
         let parcel = forward::build(&forward::Forward {
             identity: &config.identity,
@@ -83,6 +88,7 @@ pub fn forwards(
             to,
             queue,
             queues: &config.queues,
+            sealed_case,
             reference: &case.reference,
             message_id: &message_id,
             account: &mail.spot.account,

@@ -6,6 +6,7 @@
 mod compose;
 pub mod identity;
 pub mod record;
+mod thread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ const AHEAD: usize = 4;
 const SIZES: usize = 1_000;
 /// Every so often all keys are compared with the ledger, not only the newer ones (law 1).
 const AUDIT: Duration = Duration::from_secs(3_600);
+/// Stored mails are marked done on their server for so long at a stretch.
+const MARKING: Duration = Duration::from_secs(30);
 /// The longest a round may take between two signs of life: one page over a slow line.
 const ROUND: Duration = Duration::from_secs(20 * 60);
 
@@ -196,8 +199,14 @@ impl Intake {
         let mut audited = tokio::time::Instant::now();
         let mut reading = Vec::new();
         loop {
-            for folder in &folders {
-                self.round(account, mailbox, folder, &mut reading).await?;
+            for (n, folder) in folders.iter().enumerate() {
+                match self.round(account, mailbox, folder, &mut reading).await {
+                    // A junk folder that the server will not open must not keep the inbox from being read.
+                    Err(Stopped::Mailbox(why @ (Trouble::Refused { .. } | Trouble::Setup(_)))) if n > 0 => {
+                        tracing::error!(account = account.id, %why, "a folder beside the first cannot be read; the others are");
+                    }
+                    done => done?,
+                }
             }
             if self.health.account(&account.id, Condition::Reading) {
                 tracing::info!(account = account.id, folders = folders.len(), "reading");
@@ -253,8 +262,10 @@ impl Intake {
         if account.done != Done::Nothing {
             self.mark_done(account, mailbox, folder, validity).await?;
         }
-        // Only when everything up to here is in the ledger: what was not handed over is asked for again.
-        if taken == unread.len() && newest.is_some() {
+        // Only when everything up to here is in the ledger: what was not handed over is asked for again, wherever it stands.
+        if taken < unread.len() {
+            reading[at].known_to = None;
+        } else if newest.is_some() {
             reading[at].known_to = newest;
         }
         Ok(())
@@ -284,7 +295,10 @@ impl Intake {
     }
 
     async fn mark_done(&self, account: &Account, mailbox: &mut Mailbox, folder: &Folder, validity: u64) -> Result<(), Stopped> {
-        loop {
+        let until = tokio::time::Instant::now() + MARKING;
+        // New mail is not to wait behind a hundred thousand marks: what is left is marked at the next look.
+        while tokio::time::Instant::now() < until {
+            self.health.moving(&account.id, ROUND);
             let (id, name) = (account.id.clone(), folder.name.clone());
             let keys = self.store.read(move |view| cases::undone(view, &id, &name, validity, 500)).await?;
             if keys.is_empty() {
@@ -302,6 +316,7 @@ impl Intake {
             let (id, name) = (account.id.clone(), folder.name.clone());
             self.store.write(move |tx| cases::set_done(tx, &id, &name, validity, &keys)).await?;
         }
+        Ok(())
     }
 
     /// Fetches these mails page by page; judging and recording goes on beside the fetching. Returns how many were taken in.
@@ -322,6 +337,7 @@ impl Intake {
                 let page_permit = Arc::new(Arc::clone(&ahead).acquire_owned().await.map_err(|_| Stopped::Asked)?);
                 self.health.moving(&account.id, ROUND);
                 let mut each = |arrival: Arrival| {
+                    self.health.moving(&account.id, ROUND);
                     let bytes = permit.split(kib(arrival.raw.len() as u64) as usize);
                     let bytes = bytes.unwrap_or_else(|| permit.split(permit.num_permits()).expect("as many as there are"));
                     let _ = arrived.send((arrival, Share { _bytes: bytes, _page: Arc::clone(&page_permit) }));

@@ -1,15 +1,16 @@
 //! The one transaction of a mail: ledger, message, case, verdict, outbox rows, alert, audit. All of it or nothing.
 //! Whatever takes time was done before ([`Prepared`]); here it is decided which case the mail belongs to.
 
-use crate::case::{CaseEvent, Reference};
+use crate::case::{CaseEvent, CaseState, Reference};
 use crate::clock::Timestamp;
+use crate::config;
 use crate::policy::{Judged, Policy};
-use crate::reply::{guard, token};
+use crate::reply::guard;
 use crate::report::Report;
 use crate::store::cases::{CaseRow, NewMessage, Spot};
 use crate::store::{Result, Store, Tx, View, alerts, audit, cases, people};
 
-use super::compose;
+use super::{compose, thread};
 
 /// The name under which the daemon stands in the audit.
 pub const DAEMON: &str = "daemon";
@@ -72,18 +73,26 @@ pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
     {
         return copy(tx, desk, mail, id, case_id);
     }
-    match follow_up_of(&tx.view(), desk, &mail.judged.report)? {
-        Some(case) => join(tx, desk, mail, case),
+    match thread::link(&tx.view(), desk, mail)? {
+        Some(link) => join(tx, desk, mail, link),
         None => open(tx, desk, mail),
     }
 }
 
-/// A copy opens nothing and answers nothing; but the more urgent of its addresses counts.
+/// A copy opens nothing; but the more urgent of its addresses counts, and where the first copy was not answered (it lay in
+/// junk, say) this one may be.
 fn copy(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, id: i64, case_id: i64) -> Result<Taken> {
     cases::enter(tx, &mail.spot, id, mail.done)?;
     let case = cases::get(&tx.view(), case_id)?;
     audit::add(tx, desk.now, DAEMON, "copy", Some(case_id), &format!("the same mail came to {}", mail.spot.account))?;
-    raise(tx, desk, mail, &case, id, &copied())?;
+    let verdict = &mail.judged.verdict;
+    let text = serde_json::to_string(verdict)?;
+    cases::add_verdict(tx, id, &verdict.queue, &verdict.trace.rules_hash, &text, desk.now)?;
+    let answer = match people::case_answered(&tx.view(), case_id)? {
+        true => copied(),
+        false => answer(tx, desk, mail, &case, id)?,
+    };
+    raise(tx, desk, mail, &case, id, &answer)?;
     Ok(Taken::Copy(case.reference))
 }
 
@@ -93,27 +102,6 @@ fn copied() -> guard::Answer {
         reason: "already-answered".into(),
         why: "This is a copy of a mail that came to another address of ours; that one decides about the answer.".into(),
     }
-}
-
-/// The case this mail answers to: it refers to a Message-ID of ours whose token holds, or the case's own reporter
-/// refers to a mail of that case. A guessed reference in the subject is no proof.
-fn follow_up_of(view: &View<'_>, desk: &Desk<'_>, report: &Report) -> Result<Option<CaseRow>> {
-    let domain = &desk.policy.config.identity.domain;
-    for id in report.references.iter().rev() {
-        if let Some(reference) = token::verify(&desk.token_key, domain, id)
-            && let Some(case) = cases::find(view, &reference)?
-        {
-            return Ok(Some(case));
-        }
-    }
-    let Some(sender) = report.from.first() else { return Ok(None) };
-    for id in report.references.iter().rev() {
-        let found = cases::by_message_id(view, id)?;
-        if let Some(case) = found.into_iter().find(|case| case.reporter.eq_ignore_ascii_case(&sender.address)) {
-            return Ok(Some(case));
-        }
-    }
-    Ok(None)
 }
 
 fn open(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
@@ -143,15 +131,21 @@ fn open(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
     Ok(Taken::New(reference))
 }
 
-fn join(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: CaseRow) -> Result<Taken> {
+fn join(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, link: thread::Link) -> Result<Taken> {
+    let case = link.case;
     let id = keep(tx, desk, mail, case.id)?;
-    cases::happen(tx, case.id, CaseEvent::FollowUp, desk.now)?;
     let answer = answer(tx, desk, mail, &case, id)?;
     audit::add(tx, desk.now, DAEMON, "follow-up", Some(case.id), &format!("mail to {} joined the case", mail.spot.account))?;
-    let raised = raise(tx, desk, mail, &case, id, &answer)?;
-    // A machine's reply to one of our own forwards must not be forwarded again: that is how loops begin. It is stored all the same.
-    if !raised && mail.judged.report.automated.is_none() {
+    if link.goes_nowhere {
+        return Ok(Taken::FollowUp(case.reference));
+    }
+    cases::happen(tx, case.id, CaseEvent::FollowUp, desk.now)?;
+    if !raise(tx, desk, mail, &case, id, &answer)? {
         compose::forwards(tx, desk, mail, &case, id, &answer, &compose::Occasion::FollowUp)?;
+    }
+    if case.state == CaseState::Closed {
+        // Nobody has it any more: whoever is on call learns that it is open again.
+        wake(tx, desk, case.id, desk.policy.config.more_urgent(&case.queue, &mail.judged.verdict.queue))?;
     }
     Ok(Taken::FollowUp(case.reference))
 }
@@ -188,7 +182,8 @@ fn answer(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64
     match &answer {
         guard::Answer::Send { to } => {
             compose::acknowledgement(tx, desk, mail, case, to)?;
-            people::answered(tx, to, case.id, desk.now)?;
+            // Plus details are the same person's.
+            people::answered(tx, &config::base(to), case.id, desk.now)?;
         }
         guard::Answer::Withhold { reason, .. } => {
             if reason == "global-cap" {
@@ -202,17 +197,18 @@ fn answer(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64
 fn so_far(view: &View<'_>, desk: &Desk<'_>, report: &Report, case_id: i64) -> Result<guard::SoFar> {
     let (config, now) = (&desk.policy.config, desk.now);
     let to_sender = match guard::recipient(report, &config.identity) {
-        Ok(to) => people::answers_to(view, &to, now - jiff::SignedDuration::from_hours(24))?,
+        Ok(to) => people::answers_to(view, &config::base(&to), now - jiff::SignedDuration::from_hours(24), now)?,
         Err(_) => 0,
     };
     Ok(guard::SoFar {
         answered: people::case_answered(view, case_id)?,
         to_sender_24h: to_sender,
-        in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1))?,
+        in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1), now)?,
     })
 }
 
-/// Fires the alert of a queue that has a ladder. A case has one alert: raised twice, it does not fire anew while it fires.
+/// Fires the alert of a queue that has a ladder. A case has one alert: while it fires on that ladder it goes on as it is; once
+/// somebody had it, or on another ladder, it fires anew.
 fn wake(tx: &Tx<'_>, desk: &Desk<'_>, case_id: i64, queue: &str) -> Result<()> {
     if let Some(ladder) = desk.policy.config.queue(queue).and_then(|queue| queue.ladder.as_deref()) {
         alerts::fire(tx, case_id, ladder, desk.now)?;

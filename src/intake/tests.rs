@@ -214,3 +214,106 @@ fn a_sealed_queues_forward_holds_no_byte_of_an_attachment() {
     }
     assert!(forwards[0].contains("x.png"), "the manifest names it");
 }
+
+fn reply_to(parcel: &str, id: &str, body: &str) -> String {
+    format!("In-Reply-To: <{}>\n{}", id_of(parcel), report("ca@example.org", id, body))
+}
+
+fn acknowledge(bench: &Bench) {
+    let (case, now) = (bench.cases()[0].id, bench.now);
+    bench.store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", now)).unwrap();
+}
+
+const THREAT: &str = "I will kill you tomorrow at school. I have a gun and I know where you live.";
+
+#[test]
+fn a_closed_case_that_its_reporter_opens_again_wakes_somebody_again() {
+    let mut bench = Bench::new();
+    bench.mail("ca", &report("ca@example.org", "1", THREAT));
+    let answer = bench.parcels(Kind::Acknowledgement);
+    acknowledge(&bench);
+    assert_eq!(bench.firing(), 0);
+    bench.mail("ca", &reply_to(&answer[0], "2", "Here is more about it, as you asked."));
+    assert_eq!(bench.firing(), 0, "somebody has it: they are told, nobody is woken");
+    let (case, now) = (bench.cases()[0].id, bench.now);
+    bench.store.write_blocking(move |tx| cases::happen(tx, case, crate::case::CaseEvent::Close, now)).unwrap();
+    bench.mail("ca", &reply_to(&answer[0], "3", "He wrote to me again."));
+    assert_eq!((bench.cases()[0].state, bench.firing()), (CaseState::Open, 1));
+}
+
+#[test]
+fn a_persons_reply_through_a_list_reaches_the_team_and_our_own_forward_come_back_does_not() {
+    let mut bench = Bench::new();
+    bench.mail("ca", &report("ca@example.org", "1", QUESTION));
+    let answer = bench.parcels(Kind::Acknowledgement);
+    let forwards = bench.parcels(Kind::Forward);
+    let listed = format!("List-Id: <team.example.net>\nPrecedence: list\n{}", reply_to(&answer[0], "2", "More about it."));
+    assert!(matches!(bench.mail("ca", &listed), Taken::FollowUp(_)));
+    assert_eq!(bench.outbox(Kind::Forward).len(), 2);
+    // A team list that holds an intake address sends our forward back to us.
+    assert!(matches!(bench.mail("ca", &forwards[0].replace("\r\n", "\n")), Taken::FollowUp(_)));
+    // And a full mailbox of the team's returns it.
+    let bounce = format!(
+        "Return-Path: <>\nFrom: MAILER-DAEMON@example.org\nTo: triaged@example.org\nSubject: Undelivered Mail\n\
+         Message-ID: <b@example.org>\n\nThe mailbox is full.\n\nMessage-ID: <{}>\n{THREAT}\n",
+        id_of(&forwards[0])
+    );
+    assert!(matches!(bench.mail("ca", &bounce), Taken::FollowUp(_)));
+    assert_eq!((bench.cases().len(), bench.outbox(Kind::Forward).len(), bench.firing()), (1, 2, 0));
+}
+
+#[test]
+fn a_copy_is_answered_where_the_first_lay_in_junk() {
+    let mut bench = Bench::new();
+    let mail = report("ca@example.org", "1", QUESTION);
+    let (policy, now, token_key) = (Arc::clone(&bench.policy), bench.now, bench.store.token_key());
+    let spot = Spot { account: "emergency".into(), folder: "Junk".into(), validity: 1, key: "j".into() };
+    let envelope = Envelope { received: now, junk: true, extent: Extent::Whole };
+    let raw = mail.replace('\n', "\r\n").into_bytes();
+    let junk = prepare(&policy, Arrival { key: "j".into(), raw, envelope }, spot, true);
+    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &junk)).unwrap();
+    assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 0);
+    assert!(matches!(bench.mail("ca", &mail), Taken::Copy(_)));
+    assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 1);
+}
+
+#[test]
+fn the_forward_of_a_raise_is_another_mail_than_the_first() {
+    let mut bench = Bench::new();
+    let mail = report("ca@example.org", "1", QUESTION);
+    bench.mail("ca", &mail);
+    bench.mail("emergency", &mail);
+    let ids: Vec<String> = bench.parcels(Kind::Forward).iter().map(|parcel| id_of(parcel)).collect();
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn the_seal_of_a_case_covers_what_its_reporter_sends_later() {
+    let mut bench = Bench::new();
+    let suspected = "I found suspected child sexual abuse material on a user page and report it.";
+    bench.mail("ca", &report("ca@example.org", "1", suspected));
+    assert_eq!(bench.cases()[0].queue, "child-protection");
+    let answer = bench.parcels(Kind::Acknowledgement);
+    let reply = format!(
+        "In-Reply-To: <{}>\nFrom: Ada <ada@example.net>\nTo: ca@example.org\nSubject: files\nMessage-ID: <2@example.net>\n\
+         MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n{THREAT}\n--b\n\
+         Content-Type: text/plain; name=links.txt\n\nSECRETTEXT\n--b\nContent-Type: image/png; name=x.png\n\nSECRETPICTURE\n--b--\n",
+        id_of(&answer[0])
+    );
+    bench.mail("ca", &reply);
+    assert_eq!(bench.cases()[0].queue, "threat-of-harm");
+    let forwards = bench.parcels(Kind::Forward);
+    assert!(forwards.len() >= 2);
+    assert!(forwards.iter().all(|forward| !forward.contains("SECRET")), "an attachment left the store");
+}
+
+#[test]
+fn plus_details_do_not_get_round_the_cap_of_a_sender() {
+    let mut bench = Bench::new();
+    for n in 0..8 {
+        let mail = report("ca@example.org", &format!("n{n}"), &format!("{QUESTION} This is question {n}."));
+        bench.mail("ca", &mail.replace("ada@example.net", &format!("ada+{n}@example.net")));
+    }
+    assert_eq!((bench.cases().len(), bench.outbox(Kind::Acknowledgement).len()), (8, 3));
+}

@@ -24,6 +24,8 @@ pub struct Forward<'a> {
     pub queue: &'a Queue,
     /// Every queue of the config: a sealed one that also passed keeps the attachments back.
     pub queues: &'a [Queue],
+    /// Any mail of the case was ever judged into a sealed queue: its seal covers all that comes later.
+    pub sealed_case: bool,
     /// The case.
     pub reference: &'a Reference,
     /// Our Message-ID, see [`crate::reply::token`].
@@ -86,17 +88,18 @@ impl Forward<'_> {
     }
 
     /// The report's text stands under the summary: where the operator wants it, and where the original that the team
-    /// would have got is kept back by a seal or by its size. Never from a sealed queue.
+    /// would have got is kept back by a seal or by its size. Never from a sealed queue; and under a seal only where nothing is
+    /// attached, because what is attached may be text, and reads like the report's own.
     pub(super) fn shows_text(&self) -> bool {
         let wanted = self.queue.forward == config::Forward::Text;
         let instead = self.queue.forward == config::Forward::Original && !self.attaches_original();
-        !self.queue.sealed && (wanted || instead)
+        !self.queue.sealed && (wanted || instead) && (!self.is_sealed() || self.report.attachments.is_empty())
     }
 
     /// This queue is sealed, or another that passed is, though it did not win.
     pub(super) fn is_sealed(&self) -> bool {
         let passed = |queue: &&Queue| self.verdict.passed.contains(&queue.name) || self.verdict.queue == queue.name;
-        self.queue.sealed || self.queues.iter().filter(passed).any(|queue| queue.sealed)
+        self.sealed_case || self.queue.sealed || self.queues.iter().filter(passed).any(|queue| queue.sealed)
     }
 
     /// A queue that is sealed, or that wakes somebody, holds what nobody should read unprepared.

@@ -51,7 +51,7 @@ pub(super) fn write(forward: &Forward<'_>, text: bool) -> String {
 fn rest(forward: &Forward<'_>) -> String {
     match forward.attaches_original() {
         true => "The mail itself is attached as it came.".into(),
-        false => format!("The mail itself stays in the store: triaged case show {}", forward.reference),
+        false => format!("The mail stays in the store. Its text: triaged case text {}", forward.reference),
     }
 }
 

@@ -158,6 +158,7 @@ impl Given {
             to: &queue.route_to[0],
             queue,
             queues: &self.queues,
+            sealed_case: false,
             reference: &self.reference,
             message_id: ID,
             account: "emergency",
@@ -299,7 +300,11 @@ fn a_sealed_queue_that_passed_beside_another_keeps_the_attachments_back() {
     let parcel = given.build();
     assert!(!text(&parcel).contains("message/rfc822"));
     assert!(!contains(&parcel.raw, b"text of the attached log"));
-    assert!(text(&parcel).contains("| He says he will come to my house."), "the team still reads the threat");
+    assert!(!contains(&parcel.raw, b"He says he will come"), "what is attached may be text, and stand among the report's own");
+    assert!(text(&parcel).contains("triaged case text "), "the team is told how to read it at once");
+    // With nothing attached there is nothing to seal: the team reads the threat.
+    given.report.attachments.clear();
+    assert!(text(&given.build()).contains("| He says he will come to my house."));
 }
 
 #[test]
@@ -367,10 +372,7 @@ fn a_mail_too_large_for_most_servers_goes_as_text_and_manifest() {
     let parcel = given.build();
     assert!(parcel.raw.len() < 100_000);
     let text = text(&parcel);
-    assert!(
-        text.contains("| He says he will come to my house.") && text.contains("The mail itself stays in the store"),
-        "{text}"
-    );
+    assert!(text.contains("| He says he will come to my house.") && text.contains("The mail stays in the store"), "{text}");
 }
 
 #[test]

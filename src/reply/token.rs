@@ -21,17 +21,18 @@ pub fn message_id(key: &[u8; 32], domain: &str, reference: &Reference, kind: Kin
     format!("{body}.{token}@{domain}")
 }
 
-/// The case of a Message-ID of ours (without angle brackets), or `None` if we did not make it. Takes the same time
-/// for every wrong token.
-pub fn verify(key: &[u8; 32], domain: &str, message_id: &str) -> Option<Reference> {
+/// The case of a Message-ID of ours (without angle brackets) and what kind of mail it was, or `None` if we did not make it.
+/// Takes the same time for every wrong token.
+pub fn verify(key: &[u8; 32], domain: &str, message_id: &str) -> Option<(Reference, Kind)> {
     let (left, right) = message_id.rsplit_once('@')?;
     let (body, given) = left.rsplit_once('.')?;
-    let reference = Reference::parse(body.split('.').next()?)?;
+    let mut words = body.split('.');
+    let (reference, kind) = (Reference::parse(words.next()?)?, Kind::from_word(words.next()?)?);
     // The tag of what was given against the tag of what it should be: ring compares whole tags in constant time.
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     let expected = hmac::sign(&key, format!("{}@{domain}", token(&key, domain, body)).as_bytes());
     hmac::verify(&key, format!("{given}@{right}").as_bytes(), expected.as_ref()).ok()?;
-    Some(reference)
+    Some((reference, kind))
 }
 
 /// The beginning of HMAC-SHA256, as text. The first words keep this use of the key apart from any other.
@@ -57,7 +58,7 @@ mod tests {
     fn our_own_message_id_leads_back_to_its_case() {
         for kind in Kind::ALL {
             let id = message_id(&KEY, DOMAIN, &case(), kind, 42);
-            assert_eq!(verify(&KEY, DOMAIN, &id), Some(case()), "{id}");
+            assert_eq!(verify(&KEY, DOMAIN, &id), Some((case(), kind)), "{id}");
             assert_eq!(id, message_id(&KEY, DOMAIN, &case(), kind, 42), "a retry has the same id");
         }
     }

@@ -112,7 +112,8 @@ CREATE TABLE alerts (
     case_id         INTEGER NOT NULL UNIQUE REFERENCES cases (id),
     ladder          TEXT    NOT NULL,
     state           TEXT    NOT NULL CHECK (state IN ('firing', 'acknowledged', 'resolved')),
-    round           INTEGER NOT NULL CHECK (round >= 0),       -- steps taken so far
+    round           INTEGER NOT NULL CHECK (round >= 0),       -- steps taken so far, over all firings
+    began           INTEGER NOT NULL CHECK (began BETWEEN 0 AND round),  -- of them, those of earlier firings
     due             INTEGER,                                   -- the next step
     fired           INTEGER NOT NULL,
     acknowledged    INTEGER,

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Result, StoreError, Tx, View};
+use super::{Result, StoreError, Tx, View, far_off};
 use crate::clock::{Timestamp, from_millis};
 
 /// An alert that is firing.
@@ -14,9 +14,11 @@ pub struct Firing {
     pub case_id: i64,
     /// Name of the ladder it climbs.
     pub ladder: String,
-    /// Steps taken so far.
+    /// Steps taken so far, over all its firings.
     pub round: u32,
-    /// When it first fired.
+    /// How many of them belong to earlier firings.
+    pub began: u32,
+    /// When it fired.
     pub fired: Timestamp,
 }
 
@@ -39,33 +41,40 @@ pub struct AlertRow {
     pub acknowledged_by: Option<String>,
 }
 
-/// Lets an alert fire for a case that has none; its first step is due at once. False if the case has one already.
+/// Lets the alert of a case fire on `ladder`, from its first step, which is due at once. One that fires on that ladder already
+/// goes on as it is (false); one that somebody had, or that is on another ladder, fires anew.
 ///
 /// # Errors
 /// The store's own.
 pub fn fire(tx: &Tx<'_>, case_id: i64, ladder: &str, now: Timestamp) -> Result<bool> {
+    // `round` never goes back: it names the mails that were sent.
     let mut insert = tx.0.prepare_cached(
-        "INSERT INTO alerts (case_id, ladder, state, round, due, fired) VALUES (?1, ?2, 'firing', 0, ?3, ?3)
-         ON CONFLICT (case_id) DO NOTHING",
+        "INSERT INTO alerts (case_id, ladder, state, round, began, due, fired) VALUES (?1, ?2, 'firing', 0, 0, ?3, ?3)
+         ON CONFLICT (case_id) DO UPDATE SET state = 'firing', ladder = excluded.ladder, began = round, due = excluded.due,
+                fired = excluded.fired, acknowledged = NULL, acknowledged_by = NULL
+         WHERE state <> 'firing' OR ladder <> excluded.ladder",
     )?;
     Ok(insert.execute(params![case_id, ladder, now.as_millisecond()])? == 1)
 }
 
-/// Alerts whose next step is due, oldest first.
+/// Alerts whose next step is due, oldest first. One that is due farther off than any ladder waits was set by a clock that ran
+/// ahead: it is due now.
 ///
 /// # Errors
 /// The store's own.
 pub fn due(view: &View<'_>, now: Timestamp, most: u32) -> Result<Vec<Firing>> {
     let mut select = view.0.prepare_cached(
-        "SELECT id, case_id, ladder, round, fired FROM alerts WHERE state = 'firing' AND due <= ?1 ORDER BY due, id LIMIT ?2",
+        "SELECT id, case_id, ladder, round, fired, began FROM alerts WHERE state = 'firing' AND (due <= ?1 OR due > ?3)
+         ORDER BY due, id LIMIT ?2",
     )?;
-    let rows = select.query_map(params![now.as_millisecond(), most], |row| {
+    let rows = select.query_map(params![now.as_millisecond(), most, far_off(now)], |row| {
         Ok(Firing {
             id: row.get(0)?,
             case_id: row.get(1)?,
             ladder: row.get(2)?,
             round: row.get(3)?,
             fired: from_millis(row.get(4)?),
+            began: row.get(5)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -104,6 +113,10 @@ pub fn acknowledge(tx: &Tx<'_>, case_id: i64, who: &str, now: Timestamp) -> Resu
          WHERE case_id = ?1 AND state = 'firing'",
     )?;
     if update.execute(params![case_id, who, now.as_millisecond()])? == 1 {
+        // What still waits to be sent would wake people for nothing.
+        let stale = "UPDATE outbox SET state = 'dropped', settled = ?2, zstd = NULL
+                     WHERE case_id = ?1 AND kind = 'alert' AND state = 'ready'";
+        tx.0.prepare_cached(stale)?.execute(params![case_id, now.as_millisecond()])?;
         return Ok(());
     }
     let by: Option<Option<String>> =

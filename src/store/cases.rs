@@ -148,7 +148,7 @@ pub fn unread(view: &View<'_>, account: &str, folder: &str, validity: u64, keys:
 /// The store's own.
 pub fn undone(view: &View<'_>, account: &str, folder: &str, validity: u64, most: u32) -> Result<Vec<String>> {
     let mut select = view.0.prepare_cached(
-        "SELECT key FROM ledger WHERE account = ?1 AND folder = ?2 AND validity = ?3 AND done = 0 ORDER BY key LIMIT ?4",
+        "SELECT key FROM ledger INDEXED BY ledger_undone WHERE account = ?1 AND folder = ?2 AND validity = ?3 AND done = 0 ORDER BY key LIMIT ?4",
     )?;
     let keys = select.query_map(params![account, folder, validity as i64, most], |row| row.get(0))?;
     Ok(keys.collect::<rusqlite::Result<_>>()?)
@@ -401,6 +401,34 @@ pub fn since(view: &View<'_>, after: i64) -> Result<Vec<(CaseRow, MessageRow)>> 
         }
     }
     Ok(rows)
+}
+
+/// Every queue that any mail of a case was judged into, or whose threshold one passed, and where the case is now.
+///
+/// # Errors
+/// The store's own.
+pub fn queues_ever(view: &View<'_>, case_id: i64) -> Result<Vec<String>> {
+    let mut select = view.0.prepare_cached(
+        "SELECT queue FROM cases WHERE id = ?1
+         UNION SELECT v.queue FROM verdicts v JOIN messages m ON m.id = v.message WHERE m.case_id = ?1
+         UNION SELECT p.value FROM verdicts v JOIN messages m ON m.id = v.message, json_each(v.verdict, '$.passed') p
+               WHERE m.case_id = ?1",
+    )?;
+    let queues = select.query_map([case_id], |row| row.get(0))?;
+    Ok(queues.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The newest message of a case that was judged into this queue: the one that tells why the case is there.
+///
+/// # Errors
+/// The store's own.
+pub fn telling(view: &View<'_>, case_id: i64, queue: &str) -> Result<Option<MessageRow>> {
+    let mut select = view.0.prepare_cached(
+        "SELECT m.id, account, sender, subject, language, automated, junk, size, damage, attachments, answer, received, stored,
+                v.verdict
+         FROM messages m JOIN verdicts v ON v.message = m.id WHERE m.case_id = ?1 AND v.queue = ?2 ORDER BY v.id DESC LIMIT 1",
+    )?;
+    select.query_row(params![case_id, queue], |row| Ok(message_row(row))).optional()?.transpose()
 }
 
 /// The raw bytes of a message.

@@ -155,7 +155,7 @@ impl Store {
     /// The store's own.
     pub async fn settle_outbox(&self, now: crate::clock::Timestamp) -> Result<(usize, usize)> {
         let marked = self.inner.marks.read()?;
-        let counts = self.write(move |tx| Ok((outbox::settle(tx, &marked, now)?, outbox::free(tx, true, now)?))).await?;
+        let counts = self.write(move |tx| Ok((outbox::settle(tx, &marked, now)?, outbox::free(tx, true, &[], now)?))).await?;
         self.inner.marks.clear()?;
         Ok(counts)
     }
@@ -232,6 +232,11 @@ pub fn pack(bytes: &[u8]) -> Vec<u8> {
         let packed = packer.as_mut().and_then(|packer| packer.compress(bytes).ok());
         packed.or_else(|| zstd::bulk::compress(bytes, 1).ok()).unwrap_or_default()
     })
+}
+
+/// Farther off than anything is ever made to wait (a day): what is due after this moment was set by a clock that ran ahead.
+fn far_off(now: crate::clock::Timestamp) -> i64 {
+    now.as_millisecond().saturating_add(25 * 3_600_000)
 }
 
 /// More than any mail we take in whole, bytes.

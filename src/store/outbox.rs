@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Result, StoreError, Tx, View, pack};
+use super::{Result, StoreError, Tx, View, far_off, pack};
 use crate::clock::{Timestamp, from_millis};
 use crate::outbox::{Kind, Next, OutboxState, Outcome};
 
@@ -100,13 +100,15 @@ pub fn claim(tx: &Tx<'_>, kinds: &[Kind], most: u32, lease: Duration, now: Times
     let words = kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>();
     let mut update = tx.0.prepare_cached(
         "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease = ?3
-         WHERE id IN (SELECT id FROM outbox WHERE state = 'ready' AND due <= ?1
+         WHERE id IN (SELECT id FROM outbox WHERE state = 'ready' AND (due <= ?1 OR due > ?5)
                       AND kind IN (SELECT value FROM json_each(?4)) ORDER BY due, id LIMIT ?2) AND state = 'ready'
          RETURNING id, kind, attempts, mail_from, rcpt_to, zstd, created",
     )?;
     let until = now.as_millisecond() + lease.as_millis() as i64;
-    let rows =
-        update.query_map(params![now.as_millisecond(), most, until, serde_json::to_string(&words)?], |row| Ok(claimed(row)))?;
+    let rows = update
+        .query_map(params![now.as_millisecond(), most, until, serde_json::to_string(&words)?, far_off(now)], |row| {
+            Ok(claimed(row))
+        })?;
     let mut rows = rows.map(|row| row?).collect::<Result<Vec<_>>>()?;
     rows.sort_by_key(|row| row.id);
     Ok(rows)
@@ -119,9 +121,10 @@ pub fn claim(tx: &Tx<'_>, kinds: &[Kind], most: u32, lease: Duration, now: Times
 pub fn any_due(view: &View<'_>, kinds: &[Kind], now: Timestamp) -> Result<bool> {
     let words = serde_json::to_string(&kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>())?;
     let mut exists = view.0.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'ready' AND due <= ?1 AND kind IN (SELECT value FROM json_each(?2)))",
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'ready' AND (due <= ?1 OR due > ?3)
+                        AND kind IN (SELECT value FROM json_each(?2)))",
     )?;
-    Ok(exists.query_row(params![now.as_millisecond(), words], |row| row.get(0))?)
+    Ok(exists.query_row(params![now.as_millisecond(), words, far_off(now)], |row| row.get(0))?)
 }
 
 /// Gives claimed rows back untried: their attempts are not counted.
@@ -179,15 +182,28 @@ pub fn settle(tx: &Tx<'_>, marked: &[i64], now: Timestamp) -> Result<usize> {
     Ok(settled)
 }
 
-/// Frees rows whose lease is over, or, with `all`, every claimed row: at start nobody else can be sending.
-/// Returns how many.
+/// Frees rows whose lease is over, but for those `held` by a worker that lives; or, with `all`, every claimed row: at start
+/// nobody else can be sending. Returns how many.
 ///
 /// # Errors
 /// The store's own.
-pub fn free(tx: &Tx<'_>, all: bool, now: Timestamp) -> Result<usize> {
-    let mut update =
-        tx.0.prepare_cached("UPDATE outbox SET state = 'ready', lease = NULL WHERE state = 'sending' AND (?1 OR lease <= ?2)")?;
-    Ok(update.execute(params![all, now.as_millisecond()])?)
+pub fn free(tx: &Tx<'_>, all: bool, held: &[i64], now: Timestamp) -> Result<usize> {
+    let mut update = tx.0.prepare_cached(
+        "UPDATE outbox SET state = 'ready', lease = NULL
+         WHERE state = 'sending' AND (?1 OR lease <= ?2) AND id NOT IN (SELECT value FROM json_each(?3))",
+    )?;
+    Ok(update.execute(params![all, now.as_millisecond(), serde_json::to_string(held)?])?)
+}
+
+/// True if an alert of this case to this address still waits or is being sent.
+///
+/// # Errors
+/// The store's own.
+pub fn alert_waits(view: &View<'_>, case_id: i64, rcpt_to: &str) -> Result<bool> {
+    let mut exists = view.0.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE case_id = ?1 AND kind = 'alert' AND rcpt_to = ?2 AND state IN ('ready', 'sending'))",
+    )?;
+    Ok(exists.query_row(params![case_id, rcpt_to], |row| row.get(0))?)
 }
 
 /// When the next row is due, if any is ready.

@@ -15,25 +15,26 @@ pub fn answered(tx: &Tx<'_>, address: &str, case_id: i64, at: Timestamp) -> Resu
     Ok(())
 }
 
-/// How often `address` was answered since `since`.
+/// How often `address` was answered after `since` and up to `now`: what a clock that ran ahead wrote does not count.
 ///
 /// # Errors
 /// The store's own.
-pub fn answers_to(view: &View<'_>, address: &str, since: Timestamp) -> Result<u32> {
-    let mut count = view.0.prepare_cached("SELECT count(*) FROM answers WHERE address = ?1 AND at > ?2")?;
-    Ok(count.query_row(params![address.to_lowercase(), since.as_millisecond()], |row| row.get(0))?)
+pub fn answers_to(view: &View<'_>, address: &str, since: Timestamp, now: Timestamp) -> Result<u32> {
+    let mut count = view.0.prepare_cached("SELECT count(*) FROM answers WHERE address = ?1 AND at > ?2 AND at <= ?3")?;
+    Ok(count.query_row(params![address.to_lowercase(), since.as_millisecond(), now.as_millisecond()], |row| row.get(0))?)
 }
 
-/// How many answers went to anybody since `since`. Rows are added in order of time and their ids ascend, so the distance
-/// between the first id and the last tells it, and a flood costs no more than a trickle.
+/// How many answers went to anybody after `since` and up to `now`. Rows are added in order of time and their ids ascend, so
+/// the distance between the first id and the last tells it, and a flood costs no more than a trickle.
 ///
 /// # Errors
 /// The store's own.
-pub fn answers_in_all(view: &View<'_>, since: Timestamp) -> Result<u32> {
+pub fn answers_in_all(view: &View<'_>, since: Timestamp, now: Timestamp) -> Result<u32> {
     let mut count = view.0.prepare_cached(
-        "SELECT coalesce((SELECT max(rowid) FROM answers) - (SELECT rowid FROM answers WHERE at > ?1 ORDER BY at LIMIT 1) + 1, 0)",
+        "SELECT coalesce((SELECT rowid FROM answers WHERE at <= ?2 AND at > ?1 ORDER BY at DESC LIMIT 1)
+                       - (SELECT rowid FROM answers WHERE at > ?1 AND at <= ?2 ORDER BY at LIMIT 1) + 1, 0)",
     )?;
-    let count: i64 = count.query_row([since.as_millisecond()], |row| row.get(0))?;
+    let count: i64 = count.query_row(params![since.as_millisecond(), now.as_millisecond()], |row| row.get(0))?;
     Ok(u32::try_from(count.max(0)).unwrap_or(u32::MAX))
 }
 

@@ -111,9 +111,10 @@ impl MaildirMailbox {
         let listed = self.listed.entry(folder.name.clone()).or_default();
         let known = after.and_then(|key| entries.iter().position(|entry| entry.key == *key));
         let mut keys = Vec::new();
+        // What is gone from the folder is forgotten: the set grows with the folder, not with all that ever lay there.
+        let before = std::mem::replace(listed, entries.iter().map(|entry| entry.key.clone()).collect());
         for (place, entry) in entries.into_iter().enumerate() {
-            let never_listed = listed.insert(entry.key.clone());
-            if never_listed || after.is_none() || known.is_none_or(|known| place > known) {
+            if !before.contains(&entry.key) || after.is_none() || known.is_none_or(|known| place > known) {
                 keys.push(entry.key);
             }
         }
