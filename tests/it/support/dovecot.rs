@@ -32,6 +32,17 @@ pub struct Dovecot {
     pub certificates: Certificates,
 }
 
+fn remove_locks(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, kind) = (entry.path(), entry.file_type());
+        if kind.is_ok_and(|kind| kind.is_dir()) {
+            remove_locks(&path);
+        } else if path.extension().is_some_and(|ending| ending == "lock") {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 impl Dovecot {
     /// Starts one with these users; each name is an address, and what LMTP delivers to.
     pub fn start(users: &[&str]) -> Self {
@@ -156,6 +167,8 @@ service auth {{
 
     /// Starts the server, and returns when it talks.
     pub fn run(&mut self) {
+        // A lock file that a killed process left behind holds deliveries up for two minutes; nobody can hold one now.
+        remove_locks(self.dir.path());
         let mut command = Command::new("/usr/sbin/dovecot");
         command.arg("-F").arg("-c").arg(self.config()).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
         let log = fs::File::create(self.path("stderr.log")).expect("the folder can be written");
