@@ -140,6 +140,7 @@ impl Policy {
         guard::guard(&guard::Question {
             report: &judged.report,
             flags: &judged.verdict.flags,
+            raised: !judged.verdict.passed.is_empty() && judged.verdict.passed != ["general"],
             identity,
             own_addresses: &self.config.own_addresses(),
             limits: &self.config.limits,

@@ -61,6 +61,7 @@ fn answer(raw: &[u8]) -> Answer {
     guard(&Question {
         report: &report,
         flags: &[],
+        raised: false,
         identity: &identity,
         own_addresses: &[],
         limits: &limits,

@@ -60,6 +60,8 @@ pub struct Question<'a> {
     pub report: &'a Report,
     /// Flags that rules raised.
     pub flags: &'a [String],
+    /// A rule took the mail to a queue beyond the everyday one: then words alone do not make it a machine's.
+    pub raised: bool,
     /// Who we are.
     pub identity: &'a Identity,
     /// Every address of ours (see [`crate::config::Config::own_addresses`]), lower case.
@@ -86,7 +88,8 @@ pub fn guard(question: &Question<'_>) -> Answer {
 fn decide(question: &Question<'_>) -> Result<String, Withheld> {
     automated(question)?;
     own_loop(question)?;
-    let to = recipient(question.report, question.identity)?;
+    let own = |address: &str| is_own(question, address);
+    let to = recipient_but(question.report, question.identity, &own)?;
     own_address(question, &to)?;
     standing(question)?;
     caps(question)?;
@@ -97,9 +100,16 @@ fn withhold<T>(reason: &str, why: &str) -> Result<T, Withheld> {
     Err(Withheld { reason: reason.to_owned(), why: why.to_owned() })
 }
 
+/// Reasons that rest on the words of the mail alone. A person may have written, or cited, the same words.
+const BY_TEXT: &[&str] = &["out-of-office-text", "automatic-text", "bounce-text", "receipt-text", "challenge-text"];
+
 /// A machine's mail. A trusted relay sends for people: its List- headers and its noreply address are forgiven, nothing else is.
+/// Words alone never silence us towards somebody whose mail a rule raised (law 2).
 fn automated(question: &Question<'_>) -> Result<(), Withheld> {
     let Some(automated) = &question.report.automated else { return Ok(()) };
+    if question.raised && BY_TEXT.contains(&automated.reason.as_str()) {
+        return Ok(());
+    }
     let forgiven = matches!(automated.reason.as_str(), "list" | "noreply-address");
     if forgiven && is_trusted_relay(question.report, question.identity) {
         return Ok(());
@@ -120,15 +130,17 @@ fn own_loop(question: &Question<'_>) -> Result<(), Withheld> {
 
 /// Mail from ourselves, or whose answer would go to ourselves: intake, queues, on-call, and what the operator listed.
 fn own_address(question: &Question<'_>, to: &str) -> Result<(), Withheld> {
-    let report = question.report;
-    let own = |address: &str| {
-        let address = without_tag(&address.trim().to_lowercase());
-        question.own_addresses.iter().chain(&question.identity.own_addresses).any(|a| *a == address)
-    };
-    if own(to) || report.from.iter().any(|from| own(&from.address)) {
+    let from_us = question.report.from.iter().any(|from| is_own(question, &from.address));
+    if from_us || is_own(question, to) {
         return withhold("own-address", "it comes from, or would be answered to, an address of ours");
     }
     Ok(())
+}
+
+/// Is it an address of ours, with or without a tag?
+fn is_own(question: &Question<'_>, address: &str) -> bool {
+    let address = without_tag(&address.trim().to_lowercase());
+    question.own_addresses.iter().chain(&question.identity.own_addresses).any(|a| *a == address)
 }
 
 /// `ca+token@example.org` is `ca@example.org`.
@@ -181,9 +193,15 @@ fn caps(question: &Question<'_>) -> Result<(), Withheld> {
 /// # Errors
 /// `no-single-address` when there is no such address.
 pub fn recipient(report: &Report, identity: &Identity) -> Result<String, Withheld> {
+    recipient_but(report, identity, &|_| false)
+}
+
+/// As [`recipient`], but a Reply-To of our own counts as none where From is somebody else: people copy our address there.
+fn recipient_but(report: &Report, identity: &Identity, own: &dyn Fn(&str) -> bool) -> Result<String, Withheld> {
     let reply_to = single(report.reply_to.iter().map(|a| a.address.as_str()));
     let from = || single(report.from.iter().map(|a| a.address.as_str())).filter(|_| !is_trusted_relay(report, identity));
-    match reply_to.or_else(from) {
+    let sender = if reply_to.as_deref().is_some_and(own) { from() } else { None };
+    match sender.or(reply_to).or_else(from) {
         Some(address) => Ok(address),
         None => withhold("no-single-address", "neither Reply-To nor From holds exactly one valid address"),
     }
@@ -198,9 +216,19 @@ fn is_trusted_relay(report: &Report, identity: &Identity) -> bool {
 
 /// The only valid address; the same one twice is one.
 fn single<'a>(addresses: impl Iterator<Item = &'a str>) -> Option<String> {
-    let mut valid = addresses.map(str::trim).filter(|address| is_valid(address));
+    let mut valid = addresses.map(|address| unquoted(address.trim())).filter(|address| is_valid(address));
     let first = valid.next()?;
-    valid.all(|other| other.eq_ignore_ascii_case(first)).then(|| first.to_owned())
+    valid.all(|other| other.eq_ignore_ascii_case(&first)).then_some(first)
+}
+
+/// `"john.doe"@example.org` without its quotes, which mean nothing around a dot-atom (RFC 5321 4.1.2). What else stands in
+/// quotes stays quoted, and so invalid: [`is_valid`] looks at the result.
+fn unquoted(address: &str) -> String {
+    let inner = address.rsplit_once('@').and_then(|(local, domain)| {
+        let local = local.strip_prefix('"')?.strip_suffix('"')?;
+        Some(format!("{local}@{domain}"))
+    });
+    inner.unwrap_or_else(|| address.to_owned())
 }
 
 /// An address that can stand in an envelope and means what it says: no quoting, no source routes, no options for a command

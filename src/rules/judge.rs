@@ -1,5 +1,6 @@
 //! One mail against all rules, and the verdict that comes of it (RULES.md "How a verdict comes about").
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::compile::Rule;
@@ -144,16 +145,21 @@ pub fn facts_hold(rule: &Rule, report: &Report, place: &Place) -> bool {
 pub struct Findings<'r> {
     fired: Vec<(&'r Rule, Vec<Hit>)>,
     vetoed: Vec<Vetoed>,
+    /// Rules that failed through a fault of ours.
+    failed: Vec<&'r Rule>,
 }
 
-/// Asks every rule.
+/// Asks every rule. One that fails does not silence the others: it is noted, and [`verdict`] counts it.
 pub fn ask<'r>(rules: &'r [Rule], mail: &Mail<'_>, report: &Report, place: &Place) -> Findings<'r> {
     let mut findings = Findings::default();
-    for rule in rules.iter().filter(|rule| facts_hold(rule, report, place)) {
-        match mail.outcome(rule) {
-            Outcome::Silent => {}
-            Outcome::Fired(hits) => findings.fired.push((rule, hits)),
-            Outcome::Vetoed(by) => findings.vetoed.push(Vetoed { id: rule.id.clone(), by }),
+    for rule in rules {
+        let asked = || if facts_hold(rule, report, place) { mail.outcome(rule) } else { Outcome::Silent };
+        // Nothing a rule reads is changed by asking, so a panic leaves nothing half done.
+        match catch_unwind(AssertUnwindSafe(asked)) {
+            Ok(Outcome::Silent) => {}
+            Ok(Outcome::Fired(hits)) => findings.fired.push((rule, hits)),
+            Ok(Outcome::Vetoed(by)) => findings.vetoed.push(Vetoed { id: rule.id.clone(), by }),
+            Err(_) => findings.failed.push(rule),
         }
     }
     findings
@@ -162,9 +168,11 @@ pub fn ask<'r>(rules: &'r [Rule], mail: &Mail<'_>, report: &Report, place: &Plac
 /// From what fired to the queue.
 pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<str>) -> Verdict {
     let live = || findings.fired.iter().map(|(rule, _)| *rule).filter(|rule| !rule.shadow);
-    let sums = sums(live(), world);
+    let failed = || findings.failed.iter().copied();
+    let floor_votes = failed().filter(|rule| !rule.shadow).filter_map(|rule| floor_vote(rule, place, world));
+    let sums = sums(live().filter_map(|rule| rule.vote).chain(floor_votes), world);
     let passed: Vec<String> = sums.iter().filter(|s| s.points >= s.threshold).map(|s| s.queue.clone()).collect();
-    let mut because: Vec<String> = sums.iter().map(say_sum).collect();
+    let mut because: Vec<String> = failed().map(|rule| say_failed(rule, place)).chain(sums.iter().map(say_sum)).collect();
     let queue = match passed.first() {
         Some(queue) => {
             because.push(format!("{queue} is the most urgent queue that passed"));
@@ -179,16 +187,40 @@ pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<
     let queue = above_floor(queue, place, world, sinker, &mut because);
     let topics = gather(live().flat_map(|rule| &rule.topics));
     let flags = gather(live().flat_map(|rule| &rule.flags));
-    let fired = findings.fired.into_iter().map(|(rule, hits)| fired(rule, hits, world)).collect();
+    let failed: Vec<Fired> = failed().map(|rule| failed_as_fired(rule, place, world)).collect();
+    let mut fired: Vec<Fired> = findings.fired.into_iter().map(|(rule, hits)| fired(rule, hits, world)).chain(failed).collect();
+    fired.sort_by(|a, b| a.id.cmp(&b.id));
     let (default, floor) = (place.default.clone(), place.floor.clone());
     let trace = Trace { rules_hash: hash.clone(), fired, vetoed: findings.vetoed, sums, default, floor, because };
     Verdict { queue, passed, topics, flags, trace }
 }
 
+/// A rule that failed counts as passed, with its full points for the floor queue, or for the default where that is more
+/// urgent: a fault must not sink a mail (law 2). A rule that would have taken points away gives none.
+fn floor_vote(rule: &Rule, place: &Place, world: &World) -> Option<(usize, i64)> {
+    let floor = world.queues.iter().position(|(queue, _)| *queue == place.floor || *queue == place.default)?;
+    rule.vote.map(|(_, points)| (floor, points.max(0)))
+}
+
+fn failed_as_fired(rule: &Rule, place: &Place, world: &World) -> Fired {
+    let vote = floor_vote(rule, place, world);
+    let queue = vote.map(|(queue, _)| world.queues[queue].0.clone());
+    let points = vote.map_or(0, |(_, points)| points);
+    Fired { id: rule.id.clone(), why: rule.why.clone(), queue, points, shadow: rule.shadow, hits: Vec::new() }
+}
+
+fn say_failed(rule: &Rule, place: &Place) -> String {
+    let id = &rule.id;
+    format!(
+        "the rule {id} failed on this mail through a fault of ours: it counts as passed for the floor {} or higher",
+        place.floor
+    )
+}
+
 /// Points per queue, most urgent first; every rule counts once.
-fn sums<'r>(rules: impl Iterator<Item = &'r Rule>, world: &World) -> Vec<Sum> {
+fn sums(votes: impl Iterator<Item = (usize, i64)>, world: &World) -> Vec<Sum> {
     let mut points: Vec<Option<i64>> = vec![None; world.queues.len()];
-    for (queue, given) in rules.filter_map(|rule| rule.vote) {
+    for (queue, given) in votes {
         points[queue] = Some(points[queue].unwrap_or(0) + given);
     }
     let sum = |((queue, threshold), points): (&(String, i64), Option<i64>)| {
@@ -227,4 +259,51 @@ fn fired(rule: &Rule, hits: Vec<Hit>, world: &World) -> Fired {
     let queue = rule.vote.map(|(queue, _)| world.queues[queue].0.clone());
     let points = rule.vote.map_or(0, |(_, points)| points);
     Fired { id: rule.id.clone(), why: rule.why.clone(), queue, points, shadow: rule.shadow, hits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{Problems, Source};
+    use crate::rules::RuleSet;
+
+    const RULES: &str = r#"
+[[rule]]
+id = "broken"
+why = "It will fail."
+queue = "general"
+points = 100
+any = ["alpha"]
+[[rule]]
+id = "sound"
+why = "It stands."
+queue = "general"
+points = 60
+any = ["bravo"]
+topics = ["wiki"]
+"#;
+
+    #[test]
+    fn a_rule_that_fails_counts_for_the_floor_and_is_named_and_the_others_are_still_asked() {
+        let queues = ["threat-of-harm", "disinformation", "general"].map(|queue| (queue.to_owned(), 100)).to_vec();
+        let world = World { queues, accounts: vec!["emergency".to_owned()] };
+        let problems = Problems::default();
+        let mut set = RuleSet::compile(&[Source::new("0.toml".to_owned(), RULES.to_owned())], &world, &problems);
+        assert!(problems.is_empty());
+        // A group that no mail was scanned for: what a fault of ours in compiling would leave behind.
+        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(usize::MAX));
+        let mut report = Report::blank(crate::clock::from_millis(0));
+        report.fields.body = "bravo".to_owned();
+        let judge = |default: &str, floor: &str| {
+            let (account, default, floor) = ("emergency".to_owned(), default.to_owned(), floor.to_owned());
+            set.judge(&report, &Place { account, default, floor })
+        };
+        let verdict = judge("general", "threat-of-harm");
+        assert_eq!((verdict.queue.as_str(), verdict.passed), ("threat-of-harm", vec!["threat-of-harm".to_owned()]));
+        assert_eq!(verdict.topics, ["wiki"], "the sound rule was asked too");
+        let fired: Vec<(&str, i64)> = verdict.trace.fired.iter().map(|f| (f.id.as_str(), f.points)).collect();
+        assert_eq!(fired, [("broken", 100), ("sound", 60)]);
+        assert!(verdict.trace.because.iter().any(|line| line.contains("the rule broken failed")), "{:?}", verdict.trace.because);
+        assert_eq!(judge("disinformation", "general").queue, "disinformation", "a fault does not sink a mail");
+    }
 }

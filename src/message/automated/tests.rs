@@ -176,9 +176,13 @@ fn a_bounce_a_challenge_and_a_receipt_without_headers_are_seen() {
             "Subject: Undelivered Mail Returned to Sender\nFrom: Mail System <x@example.org>",
             "This is the mail system at host mx.example.org.",
         ),
-        ("bounce-text", "Subject: Unzustellbar: Ihre Anfrage\nFrom: postmaster@example.org", "Die Adresse gibt es nicht."),
-        ("bounce-text", "Subject: Недоставленное сообщение\nFrom: postmaster@example.org", "Адресат не найден"),
-        ("bounce-text", "Subject: 退信通知\nFrom: postmaster@example.org", "收件人不存在"),
+        (
+            "bounce-text",
+            "Subject: Unzustellbar: Ihre Anfrage\nFrom: postmaster@example.org",
+            "Ihre Nachricht konnte nicht zugestellt werden.",
+        ),
+        ("bounce-text", "Subject: Недоставленное сообщение\nFrom: postmaster@example.org", "Адресат не найден (5.1.1)"),
+        ("bounce-text", "Subject: 退信通知\nFrom: postmaster@example.org", "退信原因：收件人不存在"),
         (
             "bounce-text",
             "Subject: Mail delivery failed: returning message to sender",
@@ -190,10 +194,15 @@ fn a_bounce_a_challenge_and_a_receipt_without_headers_are_seen() {
             "I'm protecting myself from receiving junk mail.\nJust this once, click the link below so I can receive your emails.",
         ),
         ("challenge-text", "Subject: Bitte bestätigen", "Bitte bestätigen Sie Ihre E-Mail, um Ihre Nachricht zuzustellen."),
+        (
+            "bounce-text",
+            "Subject: Delivery failure\nFrom: postmaster@example.org",
+            "NOTICE: Delivery failure.\n\nThis delivery status notification is sent by the gateway.",
+        ),
         ("automatic-text", "Subject: Your case", "This is an automated response. We will answer soon."),
         ("receipt-text", "Subject: Read: your case", "Your message\n\nTo: x\nSubject: your case\n\nwas read on Monday."),
         ("receipt-text", "Subject: Gelesen: Ihr Fall", "Ihre Nachricht wurde gelesen am Montag."),
-        ("receipt-text", "Subject: 開封済み: 件", ""),
+        ("receipt-text", "Subject: 開封済み: 件", "開封されました"),
     ];
     for (expected, headers, body) in texts {
         assert_eq!(reason(headers, body).as_deref(), Some(expected), "{headers}");
@@ -234,6 +243,133 @@ fn a_person_who_speaks_of_machines_is_answered() {
     for (headers, body) in persons {
         assert_eq!(reason(headers, body), None, "{headers}: {body}");
     }
+}
+
+/// No header of a machine, and nothing but a person in need: subject and body.
+fn answered(persons: &[(&str, &str)]) {
+    for (headers, body) in persons {
+        assert_eq!(reason(headers, body), None, "{headers}: {body}");
+    }
+}
+
+#[test]
+fn a_person_who_says_where_they_are_and_that_it_is_urgent_is_answered() {
+    answered(&[
+        ("Subject: help", "I am currently on a bridge and I am going to jump. Please contact my mother, it is urgent."),
+        ("Subject: goodbye", "I'm currently on the roof. I will wait until midnight, then I will kill myself."),
+        ("Subject: help", "I am on leave from Wikipedia because a user keeps threatening me. This is urgent"),
+        (
+            "Subject: help",
+            "I am on vacation until 3 May. A man at my hotel keeps threatening me, please contact me, it is urgent.",
+        ),
+        ("Subject: help", "I am away from home until he calms down. Urgent, please contact me as soon as possible."),
+        ("Subject: help", "I am not available by phone until 8, he listens. Please contact me here, urgent."),
+        ("Subject: Hilfe", "Ich bin derzeit nicht sicher. Er wartet bis 8 Uhr vor der Tür. Dringend!"),
+        (
+            "Subject: Hilfe",
+            "Ich bin bis Mitternacht auf dem Dach, dann springe ich. Bitte wenden Sie sich an meine Mutter, dringend.",
+        ),
+        ("Subject: Hilfe", "Ich bin im Urlaub bis zum 3. Mai und ein Benutzer droht, mich zu töten. Dringend."),
+        ("Subject: aide", "Je suis actuellement en danger. Il revient à 8 heures, urgence, veuillez contacter la police."),
+        ("Subject: aide", "Je suis actuellement en haut d'un pont. Je reste jusqu'au 3e train, c'est urgent."),
+        ("Subject: aide", "Je suis en congé de Wikipédia jusqu'au 3 mai, car un utilisateur me menace. Urgence."),
+        ("Subject: ayuda", "Actualmente estoy de pie en un puente. Espero hasta el amanecer, a las 6. Es urgente."),
+        (
+            "Subject: ayuda",
+            "Estoy de vacaciones hasta el 3 de mayo y un usuario me amenaza de muerte. Es urgente, contacte conmigo.",
+        ),
+        ("Subject: помощь", "В данный момент я стою на крыше. Подожду до 12 и прыгну. Срочно."),
+        ("Subject: помощь", "Я в отпуске до 3 мая, и участник угрожает мне убийством. Срочно свяжитесь со мной."),
+        ("Subject: 救命", "我目前在桥上，我等到12点就跳下去。紧急，请联系我的母亲。"),
+        ("Subject: 救命", "我在休假到5月3日，有用户威胁要杀我。请尽快联系我。"),
+        ("Subject: pomoc", "Obecnie jestem na moście. Czekam do 12. Pilne, proszę o kontakt z mamą."),
+        ("Subject: aiuto", "Al momento sono sul tetto, aspetto fino al 12. Urgenza, contattare mia madre."),
+        ("Subject: ajuda", "No momento estou numa ponte, espero até as 12. Urgente, contato com minha mãe."),
+    ]);
+}
+
+#[test]
+fn an_opening_counts_as_absence_only_with_absence_close_behind() {
+    let note = |body: &str| reason("Subject: Re: x", body);
+    assert_eq!(note("I am currently on annual leave until 3 May.").as_deref(), Some("out-of-office-text"));
+    assert_eq!(note("Ich bin bis zum 3. Mai im Urlaub. Dringendes bitte ans Büro.").as_deref(), Some("out-of-office-text"));
+    assert_eq!(note("Je suis actuellement en congé jusqu'au 3 mai.").as_deref(), Some("out-of-office-text"));
+    assert_eq!(note("I am currently on the night train until 3 May."), None);
+}
+
+#[test]
+fn an_ordinary_subject_of_trust_and_safety_is_no_bounce() {
+    let plea = "A user writes every day that he knows where I live. He said it again at noon.";
+    for subject in [
+        "Abuse report: user Foo is threatening me",
+        "Spam report",
+        "System error when I log in",
+        "Rejected: my unblock request",
+        "Returning editor asks for help",
+        "Address change on my talk page",
+        "Message rejected by an administrator",
+        "Delivery failure of justice",
+        "User not found after he threatened me",
+        "Complaint about message from user Foo on en.example.org",
+        "Unzustellbar: meine Beschwerde",
+        "退回: 我的举报",
+    ] {
+        for from in ["mail@smith.example", "root@smith.example", "administrator@example.org", "postmaster@example.org"] {
+            assert_eq!(reason(&format!("From: {from}\nSubject: {subject}"), plea), None, "{from} {subject}");
+        }
+    }
+    let ip = "Subject: complaint about message from 192.0.2.1";
+    assert_eq!(reason(ip, "Buy pills").as_deref(), Some("bounce-text"), "a provider's feedback loop");
+}
+
+#[test]
+fn a_noun_before_a_colon_is_no_automatic_reply() {
+    for subject in ["Semester", "Auto", "Absence", "Vacation", "Away", "Urlaub", "Ausencia", "Отпуск", "休假", "不在", "Férias"]
+    {
+        let plea = "Somebody follows me home. I wait until 8, urgent, please contact me, please contact the police.";
+        assert_eq!(reason(&format!("Subject: {subject}: he follows me"), plea), None, "{subject}");
+        assert_eq!(reason(&format!("Subject: {subject}"), plea), None, "{subject}");
+    }
+    assert_eq!(reason("Subject: Urlaub: Ihre Frage", "Ich bin im Urlaub.").as_deref(), Some("out-of-office-text"));
+    assert_eq!(reason("Subject: Autoreply: x", "Thanks").as_deref(), Some("out-of-office-text"));
+}
+
+#[test]
+fn machine_text_that_a_person_pasted_is_a_citation() {
+    answered(&[
+        (
+            "Subject: your address",
+            "I wrote to you and got this:\nThis is the mail system at host mx.example.org.\nI'm sorry to have to inform you that your message could not be delivered. 550 5.1.1",
+        ),
+        (
+            "Subject: Undeliverable",
+            "My report came back with this text:\n\nThis message was created automatically by mail delivery software. 5.1.1",
+        ),
+        (
+            "Subject: Undeliverable",
+            "Hello, my report about a stalker came back.\n\nThis is the mail system at host mx.example.org.\nI'm sorry to have to inform you that your message could not be delivered.",
+        ),
+        ("Subject: nobody answers", "Your office only sends me this:\nThis is an automated response. We will answer soon."),
+        (
+            "Subject: nobody answers",
+            "Hello, I am afraid for my child, and all that I ever got from your office was the following.\nThis is an automated response.",
+        ),
+        ("Subject: niemand", "Ich bekomme immer nur:\nIch bin im Urlaub bis zum 3. Mai."),
+        ("Subject: personne", "On me répond :\nJe suis en congé jusqu'au 3 mai."),
+    ]);
+}
+
+#[test]
+fn a_subject_like_a_receipts_is_a_persons_without_a_receipts_sentence() {
+    answered(&[
+        ("Subject: Delivered: letter with death threat", ""),
+        ("Subject: Delivered: letter with death threat", "Photo attached."),
+        ("Subject: Read: what he wrote about me", "It was put up last night. My address was read on a stream."),
+        ("Subject: Read: this", ""),
+        ("Subject: Gelesen: Drohung auf meiner Seite", "Die Drohung wurde gelesen am Montag, von allen."),
+        ("Subject: help", "我的账户已于昨天被他盗用。"),
+        ("Subject: Opened: a letter", "The letter was opened on Monday. He threatens my family."),
+    ]);
 }
 
 #[test]

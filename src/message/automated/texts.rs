@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::phrases::{BOUNCE_SUBJECTS, Meaning, PHRASES, RECEIPT_SUBJECTS, REPLY_SUBJECTS};
+use super::phrases::{BOUNCE_SUBJECTS, DECIDING, Meaning, PHRASES, RECEIPT_SUBJECTS, REPLY_SUBJECTS};
 use super::{local_parts, reason};
 use crate::report::{Automated, Report};
 
@@ -16,6 +16,11 @@ const HEAD: usize = 2_000;
 const NEAR: usize = 400;
 /// Longest text (bytes, within [`HEAD`]) that an absence note is taken for.
 const SHORT: usize = 1_400;
+
+/// Where a text begins (bytes): room for a greeting of a machine.
+const START: usize = 80;
+/// "I am currently" and "on vacation" belong together within this much (bytes).
+const CLOSE: usize = 100;
 
 /// Reads subject and body for the fixed texts of machines.
 pub(super) fn detect(report: &Report) -> Option<Automated> {
@@ -28,46 +33,61 @@ pub(super) fn detect(report: &Report) -> Option<Automated> {
     if receipt(&subject, &text) {
         return reason("receipt-text", "its text is a mail program's receipt");
     }
-    if text.opens_with(Meaning::Challenge, HEAD) && (text.count(Meaning::Challenge) > 1 || text.length < SHORT) {
+    if challenge(&text) {
         return reason("challenge-text", "its text asks the sender to prove that they are a person");
     }
     if away(&subject, &text) {
         return reason("out-of-office-text", "its text is an out-of-office note");
     }
     // Further down the same words may be a footer that a person pasted.
-    let says_so = text.opens_with(Meaning::Automatic, NEAR) && !text.asks;
+    let says_so = text.opens_with(Meaning::Automatic, NEAR) && !text.asks && !text.is_persons(Meaning::Automatic);
     says_so.then(|| reason("automatic-text", "it says of itself that a program wrote it")).flatten()
 }
 
-/// A notice of non-delivery: two of subject, sender and words must agree; a greeting speaks for a person.
+/// A notice of non-delivery: a mail system's own phrase or a status code, with a subject or a sender that agrees, or right
+/// at the start. Every team has subjects such as "Abuse report", so subject and sender never do alone.
 fn bounce(subject: &Subject, text: &Text, system: bool) -> bool {
     let fixed = text.count(Meaning::Bounce);
-    let words = fixed + text.count(Meaning::Undelivered) + usize::from(text.status_code);
-    let greeted = text.greeting && fixed < 2 && !text.starts_with(Meaning::Bounce);
+    let words = fixed > 0 || text.status_code;
+    let greeted = text.greeting && !text.starts_with(Meaning::Bounce);
     match (subject.bounce, system) {
-        (true, true) => true,
+        (true, true) => words && !text.cites,
         // A feedback loop's own subject needs no words: its body is the mail complained about.
-        (true, false) => subject.complaint || !greeted && (fixed > 0 || words > 1),
-        (false, true) => !greeted && (fixed > 0 || words > 1),
-        (false, false) => !subject.answer && text.starts_with(Meaning::Bounce) && (fixed > 1 || text.status_code) && !greeted,
+        (true, false) => subject.complaint || words && !greeted && !text.cites,
+        (false, true) => words && !greeted && !text.cites,
+        (false, false) => !subject.answer && text.starts_with(Meaning::Bounce) && (fixed > 1 || text.status_code) && !text.cites,
     }
 }
 
-/// A receipt: its subject's shape with its words or with no text, or its words as the first sentence.
+/// A receipt: its subject's shape and its words, which open a sentence, or its words as the first sentence. Without a word
+/// only its parts could tell ("Delivered: letter with a threat"), and those are looked at before.
 fn receipt(subject: &Subject, text: &Text) -> bool {
-    subject.receipt && (text.length < 5 || text.count(Meaning::Receipt) > 0 && text.length < SHORT)
-        || text.starts_with(Meaning::Receipt) && text.length < SHORT
+    let opens = subject.receipt && text.opens_with(Meaning::Receipt, HEAD) || text.starts_with(Meaning::Receipt);
+    opens && text.length < SHORT && !text.is_persons(Meaning::Receipt)
+}
+
+fn challenge(text: &Text) -> bool {
+    let opens = text.opens_with(Meaning::Challenge, HEAD) && (text.count(Meaning::Challenge) > 1 || text.length < SHORT);
+    opens && !text.cites && !text.found(Meaning::Danger)
 }
 
 /// An absence note, or any automatic reply whose subject says what it is.
 fn away(subject: &Subject, text: &Text) -> bool {
     let automatic = text.opens_with(Meaning::Automatic, HEAD);
-    let absent = text.opens_with(Meaning::Absence, NEAR) && text.length < SHORT;
+    let absent = text.names_absence() && text.length < SHORT;
+    let person = text.found(Meaning::Danger) || text.cites;
     match subject.reply {
         // "Automatic reply: your subject"; nobody but a program names a mail so.
-        Some(Shape::Prefix) => true,
-        Some(Shape::Whole) => automatic || absent || text.count(Meaning::Return) > 1 && text.length < SHORT / 2 && !text.asks,
-        None => absent && text.count(Meaning::Return) > 0 && !text.asks,
+        Some((Shape::Prefix, true)) => true,
+        Some((Shape::Whole, true)) => {
+            automatic || (absent || text.count(Meaning::Return) > 1 && text.length < SHORT / 2 && !text.asks) && !person
+        }
+        Some((_, false)) => (automatic || absent) && !text.asks && !person,
+        // "Urgent", "until" and "please contact" is what people in distress write: beside them a date or a return is needed.
+        None => {
+            let dated = text.dated && text.count(Meaning::Return) > 0 || text.found(Meaning::Back);
+            absent && dated && !text.asks && !person
+        }
     }
 }
 
@@ -75,20 +95,8 @@ fn away(subject: &Subject, text: &Text) -> bool {
 fn system_sender(report: &Report) -> bool {
     let mailer = |local: String| {
         let local = local.as_str();
-        matches!(
-            local,
-            "" | "postmaster"
-                | "mailer"
-                | "daemon"
-                | "smtp"
-                | "mta"
-                | "mail"
-                | "mailadmin"
-                | "mailgateway"
-                | "root"
-                | "system"
-                | "administrator"
-        ) || local.starts_with("postmaster")
+        matches!(local, "" | "postmaster" | "mailer" | "daemon" | "smtp" | "mta" | "mailadmin" | "mailgateway" | "system")
+            || local.starts_with("postmaster")
             || [
                 "smtp",
                 "maildelivery",
@@ -137,7 +145,8 @@ enum Shape {
 struct Subject {
     bounce: bool,
     complaint: bool,
-    reply: Option<Shape>,
+    /// With whether it decides alone.
+    reply: Option<(Shape, bool)>,
     receipt: bool,
     /// It answers or forwards: then the words after it are somebody else's.
     answer: bool,
@@ -154,12 +163,19 @@ impl Subject {
         let answer = answer.iter().any(|prefix| subject.starts_with(prefix));
         Subject {
             bounce: BOUNCE_SUBJECTS.iter().any(|start| subject.starts_with(start)),
-            complaint: subject.starts_with("complaint about message from ") && subject.contains('.'),
+            complaint: is_complaint(subject),
             reply: shape(subject, REPLY_SUBJECTS),
-            receipt: matches!(shape(subject, RECEIPT_SUBJECTS), Some(Shape::Prefix)) || subject.starts_with("return receipt"),
+            receipt: matches!(shape(subject, RECEIPT_SUBJECTS), Some((Shape::Prefix, _)))
+                || subject.starts_with("return receipt"),
             answer,
         }
     }
+}
+
+/// "complaint about message from 192.0.2.1": an address, as a provider's feedback loop writes it, and nothing else.
+fn is_complaint(subject: &str) -> bool {
+    let of = subject.strip_prefix("complaint about message from ");
+    of.is_some_and(|of| of.trim().trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok())
 }
 
 /// Without what gateways put before a subject: `[EXTERNAL]`, `***SPAM***`, `"`.
@@ -171,20 +187,22 @@ fn without_tags(subject: &str) -> &str {
     rest
 }
 
-/// Is one of `phrases` the whole subject, or its beginning up to a colon, a dash or a bracket?
-fn shape(subject: &str, phrases: &[&str]) -> Option<Shape> {
-    let rests = phrases.iter().filter_map(|phrase| subject.strip_prefix(phrase));
-    let shapes = rests.filter_map(|rest| {
+/// Is one of `phrases` the whole subject, or its beginning up to a colon, a dash or a bracket? With whether that phrase is
+/// one that decides alone.
+fn shape(subject: &str, phrases: &[&str]) -> Option<(Shape, bool)> {
+    let rests = phrases.iter().filter_map(|phrase| Some((phrase, subject.strip_prefix(phrase)?)));
+    let shapes = rests.filter_map(|(phrase, rest)| {
         let rest = rest.trim_start_matches([']', '"', '】', '>']).trim_start();
-        match rest.chars().next() {
-            None => Some(Shape::Whole),
-            Some(':' | '：' | '｜' | '|') => Some(Shape::Prefix),
-            Some('.' | '!' | '…') if rest.trim_matches(['.', '!', '…']).is_empty() => Some(Shape::Whole),
-            Some('(' | '-' | '–' | '—' | '[' | '【' | '（') => Some(Shape::Whole),
-            _ => None,
-        }
+        let shape = match rest.chars().next() {
+            None => Shape::Whole,
+            Some(':' | '：' | '｜' | '|') => Shape::Prefix,
+            Some('.' | '!' | '…') if rest.trim_matches(['.', '!', '…']).is_empty() => Shape::Whole,
+            Some('(' | '-' | '–' | '—' | '[' | '【' | '（') => Shape::Whole,
+            _ => return None,
+        };
+        Some((shape, DECIDING.iter().any(|word| phrase.contains(word))))
     });
-    shapes.min_by_key(|shape| *shape == Shape::Whole)
+    shapes.min_by_key(|(shape, deciding)| (!deciding, *shape == Shape::Whole))
 }
 
 /// The beginning of a body and what was found in it.
@@ -197,15 +215,21 @@ struct Text {
     status_code: bool,
     /// It begins with a greeting.
     greeting: bool,
+    /// Bytes from the start that count as the start: of a text with a greeting no more than the greeting's own words.
+    start: usize,
     /// It asks something, which notices do not.
     asks: bool,
+    /// It names a number, as a date does.
+    dated: bool,
+    /// The first words of a machine in it stand on a new line after a colon: "I got this answer:".
+    cites: bool,
 }
 
 impl Text {
     fn read(body: &str) -> Self {
         let (folded, starts) = fold(body);
         let hits = AUTOMATON.0.find_overlapping_iter(&folded);
-        let found = hits
+        let found: Vec<_> = hits
             .map(|hit| (AUTOMATON.1[hit.pattern().as_usize()], hit.start(), opens_sentence(&folded, hit.start(), &starts)))
             .collect();
         let greetings = [
@@ -224,14 +248,46 @@ impl Text {
             "здравствуйте",
             "добрый день",
         ];
+        let machine =
+            [Meaning::Bounce, Meaning::Undelivered, Meaning::Automatic, Meaning::Absence, Meaning::Challenge, Meaning::Receipt];
+        let first = found.iter().filter(|(meaning, ..)| machine.contains(meaning)).map(|(_, at, _)| *at).min();
+        let salutation = salutation(&folded);
+        let greeting = greetings.iter().any(|g| folded.starts_with(g));
         Text {
+            cites: first.is_some_and(|at| {
+                let new_line = starts.binary_search(&at).is_ok();
+                new_line && !is_near(at, salutation) && folded[..at].trim_end().ends_with([':', '：'])
+            }),
+            dated: folded.contains(char::is_numeric),
             length: folded.len(),
             found,
             status_code: folded.split([' ', '#', '(', ')', ',', ';', '-', ':']).any(is_status_code),
-            greeting: greetings.iter().any(|g| folded.starts_with(g)),
+            greeting,
+            start: folded.match_indices(' ').nth(5).map_or(START, |(at, _)| if greeting { at.min(START) } else { START }),
             asks: folded.contains(['？', '؟', '\u{37e}'])
                 || folded.split(' ').any(|word| word.ends_with('?') && !word.contains("://")),
         }
+    }
+
+    /// Does it stand anywhere?
+    fn found(&self, meaning: Meaning) -> bool {
+        self.found.iter().any(|(m, ..)| *m == meaning)
+    }
+
+    /// What speaks for a person beside a machine's words: danger, a citation, or a greeting and something of their own first.
+    fn is_persons(&self, meaning: Meaning) -> bool {
+        self.found(Meaning::Danger) || self.cites || self.greeting && !self.starts_with(meaning)
+    }
+
+    /// A sentence near the start says that its writer is away: in words that name absence itself, or "I am currently"
+    /// with such words close behind.
+    fn names_absence(&self) -> bool {
+        let opened = |at: usize| {
+            self.found.iter().any(|(m, start, opens)| {
+                *m == Meaning::Opening && *opens && *start < NEAR && (*start..*start + CLOSE).contains(&at)
+            })
+        };
+        self.opens_with(Meaning::Absence, NEAR) || self.found.iter().any(|(m, at, _)| *m == Meaning::Away && opened(*at))
     }
 
     /// How often, at different places, something of this meaning was found.
@@ -248,7 +304,7 @@ impl Text {
 
     /// Does it stand where the text begins (after a greeting of a machine, such as "Hi.")?
     fn starts_with(&self, meaning: Meaning) -> bool {
-        self.opens_with(meaning, 80)
+        self.opens_with(meaning, self.start)
     }
 }
 
@@ -278,10 +334,41 @@ fn fold(body: &str) -> (String, Vec<usize>) {
 fn opens_sentence(text: &str, at: usize, starts: &[usize]) -> bool {
     let before = text[..at].trim_end_matches(' ');
     let spaceless = text[at..].starts_with(|c: char| ('\u{e00}'..='\u{e7f}').contains(&c) || c >= '\u{2e80}');
+    if before.ends_with([':', '：']) {
+        return is_near(at, salutation(text));
+    }
     let mark = before.is_empty()
         || before
             .ends_with(['.', '!', '?', ',', ';', '*', '-', '–', '—', '(', '[', '•', '।', '،', '。', '|', '=', '_', '#', '>']);
     mark || starts.binary_search(&at).is_ok() || spaceless && !before.ends_with(['「', '『', '“', '"'])
+}
+
+/// Where the colon of "Dear Sir:" ends, which cites nothing; 0 without such a beginning.
+fn salutation(text: &str) -> usize {
+    const DEAR: &[&str] = &[
+        "hello",
+        "hi ",
+        "dear ",
+        "estimad",
+        "apreciad",
+        "sehr geehrte",
+        "您好",
+        "你好",
+        "尊敬的",
+        "各位",
+        "prezad",
+        "caro ",
+        "cara ",
+    ];
+    let begins = DEAR.iter().any(|dear| text.starts_with(dear));
+    let colon = text.find([':', '：']).filter(|at| *at < 60 && begins);
+    let plain = |at: &usize| !text[..*at].contains([',', '.', ';', '!', '，', '。']) && text[..*at].matches(' ').count() < 4;
+    colon.filter(plain).map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8))
+}
+
+/// Does `at` follow directly on a salutation that ends at `end`?
+fn is_near(at: usize, end: usize) -> bool {
+    end > 0 && (end..=end + 1).contains(&at)
 }
 
 /// RFC 3463: class 4 or 5, subject, detail.

@@ -12,6 +12,7 @@ const NOW: i64 = 1_800_000_000_000;
 struct Case {
     report: Report,
     flags: Vec<String>,
+    raised: bool,
     identity: Identity,
     own: Vec<String>,
     limits: Limits,
@@ -51,13 +52,23 @@ fn ordinary() -> Case {
         answers_per_hour: 100,
     };
     let own = vec!["ca@example.net".to_owned(), "oncall@example.net".to_owned()];
-    Case { report, flags: vec![], identity, own, limits, auth: Authentication::default(), so_far: SoFar::default() }
+    Case {
+        report,
+        flags: vec![],
+        raised: false,
+        identity,
+        own,
+        limits,
+        auth: Authentication::default(),
+        so_far: SoFar::default(),
+    }
 }
 
 fn ask(case: &Case) -> Answer {
     guard(&Question {
         report: &case.report,
         flags: &case.flags,
+        raised: case.raised,
         identity: &case.identity,
         own_addresses: &case.own,
         limits: &case.limits,
@@ -83,6 +94,23 @@ fn relayed(case: &mut Case) {
 const MATRIX: &[(&str, Change, Change)] = &[
     ("auto-submitted", |c| automated(c, "auto-submitted"), |_| {}),
     ("out-of-office-text", |c| automated(c, "out-of-office-text"), |_| {}),
+    // Words alone do not silence us towards a mail that a rule raised; a header does.
+    (
+        "bounce-text",
+        |c| automated(c, "bounce-text"),
+        |c| {
+            automated(c, "bounce-text");
+            c.raised = true;
+        },
+    ),
+    (
+        "auto-submitted",
+        |c| {
+            automated(c, "auto-submitted");
+            c.raised = true;
+        },
+        |c| c.raised = true,
+    ),
     // A trusted relay is forgiven its list headers and its noreply address, and nothing else.
     (
         "list",
@@ -126,7 +154,10 @@ const MATRIX: &[(&str, Change, Change)] = &[
     ),
     (
         "own-address",
-        |c| c.report.reply_to = vec![address("oncall+x@example.net")],
+        |c| {
+            c.report.from = vec![];
+            c.report.reply_to = vec![address("oncall+x@example.net")];
+        },
         |c| c.report.reply_to = vec![address("oncallx@example.net")],
     ),
     ("dmarc-fail", |c| c.auth.dmarc = Some(AuthResult::Fail), |c| c.auth.dmarc = Some(AuthResult::Other("temperror".to_owned()))),
@@ -232,6 +263,39 @@ fn the_answer_goes_to_reply_to_then_from_and_never_to_several() {
     assert_eq!(to(&["b@example.org"], &[]).as_deref(), Some("b@example.org"));
     assert_eq!(to(&["b@example.org"], &["wiki@wiki.example.net"]).as_deref(), Some("b@example.org"));
     assert_eq!(to(&["b@example.org", "c@example.org"], &["wiki@wiki.example.net"]), None, "a relay is no reporter");
+}
+
+#[test]
+fn a_reply_to_of_our_own_is_passed_over_for_a_good_from() {
+    for ours in ["ca@example.net", "OnCall+x@example.net", "office@example.net"] {
+        let mut case = ordinary();
+        case.report.reply_to = vec![address(ours)];
+        assert_eq!(ask(&case), Answer::Send { to: "reporter@example.org".to_owned() }, "{ours}");
+        // A relay's From is no reporter, and two senders are none: then nobody is left.
+        relayed(&mut case);
+        case.report.reply_to = vec![address(ours)];
+        assert!(matches!(ask(&case), Answer::Withhold { reason, .. } if reason == "own-address"), "{ours}");
+    }
+}
+
+#[test]
+fn a_quoted_dot_atom_is_answered_without_its_quotes_and_nothing_else_is_unquoted() {
+    let to = |from: &str| {
+        let mut case = ordinary();
+        case.report.from = vec![address(from)];
+        recipient(&case.report, &case.identity).ok()
+    };
+    assert_eq!(to("\"john.doe\"@example.org").as_deref(), Some("john.doe@example.org"));
+    for trick in [
+        "\"john doe\"@example.org",
+        "\"-oQ\"@example.org",
+        "\"a@b\"@example.org",
+        "\"a\\\"b\"@example.org",
+        "\"\"@example.org",
+        "\"a..b\"@example.org",
+    ] {
+        assert_eq!(to(trick), None, "{trick}");
+    }
 }
 
 #[test]
