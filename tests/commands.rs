@@ -225,3 +225,14 @@ fn case_text_shows_the_words_and_the_audit_says_who_looked() {
     let shown = out(&run(&["case", "show", reference, "--config", &config]));
     assert!(shown.contains("text shown"), "{shown}");
 }
+
+#[test]
+fn without_any_config_a_command_that_needs_one_says_how_to_name_it() {
+    if Path::new("/etc/triaged/triaged.toml").exists() {
+        // This machine runs a daemon: what is tested is what happens where none is set up.
+        return assert_ne!(code(&run(&["check", "--config", "/nowhere"])), 0);
+    }
+    let output = run(&["case", "list"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("--config FILE or TRIAGED_CONFIG"), "{}", err(&output));
+}

@@ -18,7 +18,7 @@ struct Row {
 }
 
 pub(super) fn check(config: Option<&Path>, live: bool, json: bool) -> Answer {
-    let path = super::config_path(config);
+    let path = super::config_path(config)?;
     let policy = super::policy(config)?;
     for warning in &policy.warnings {
         show::complain(&format!("warning: {warning}"));

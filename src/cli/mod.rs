@@ -154,13 +154,19 @@ fn answer(typed: Typed) -> Answer {
 }
 
 /// The config in force for commands that need one.
-fn config_path(given: Option<&Path>) -> PathBuf {
-    given.map_or_else(|| PathBuf::from(USUAL_CONFIG), Path::to_path_buf)
+fn config_path(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let path = given.unwrap_or(Path::new(USUAL_CONFIG));
+    match given.is_none() && !path.exists() {
+        true => {
+            Err(Failure::Misuse(format!("error: there is no {USUAL_CONFIG}: name a config with --config FILE or TRIAGED_CONFIG")))
+        }
+        false => Ok(path.to_path_buf()),
+    }
 }
 
 /// The policy in force for commands that need one.
 fn policy(given: Option<&Path>) -> Result<Policy, Failure> {
-    Ok(Policy::load(&config_path(given))?)
+    Ok(Policy::load(&config_path(given)?)?)
 }
 
 /// The policy for commands that only judge: without a config, what is shipped.
@@ -174,7 +180,7 @@ fn policy_or_shipped(given: Option<&Path>) -> Result<Policy, Failure> {
 /// The store of the config in force, for commands beside the daemon. Only the config is read for it: an operator must
 /// reach the outbox even while a rule file is broken.
 fn store(given: Option<&Path>) -> Result<Store, Failure> {
-    let config = Policy::load_config(&config_path(given))?;
+    let config = Policy::load_config(&config_path(given)?)?;
     Ok(Store::open_existing(&config.store.path)?)
 }
 

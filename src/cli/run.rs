@@ -14,7 +14,7 @@ use crate::daemon::{self, Start};
 use crate::store::StoreError;
 
 pub(super) fn run(config: Option<&Path>) -> Answer {
-    let path = super::config_path(config);
+    let path = super::config_path(config)?;
     let policy = super::policy(config)?;
     logs();
     let start = Start { policy, path: Some(path), clock: Clock::System, stop: CancellationToken::new() };
