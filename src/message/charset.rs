@@ -17,8 +17,20 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> (String, bool) {
             return (text.to_owned(), !known(name));
         }
         // UTF-8 bytes under a single-byte name: nobody writes "Ã©" on purpose.
-        if single_byte_latin(name) || !known(name) {
+        if single_byte(name) || !known(name) {
             return (text.to_owned(), true);
+        }
+    } else if single_byte(name) {
+        if let Some(text) = mostly_utf8(bytes) {
+            return (text, true);
+        }
+        // Cyrillic bytes under a Western name read as a row of accented capitals.
+        let likely = likely_charset(&bytes[..bytes.len().min(SAMPLE)]);
+        if western(name)
+            && likely != "windows-1252"
+            && let Some(decoder) = charset_decoder(likely.as_bytes())
+        {
+            return (decoder(bytes), true);
         }
     }
     if is_utf8(name) || !known(name) || name.contains("ascii") {
@@ -34,7 +46,15 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> (String, bool) {
 pub fn trusted(text: &str, declared: Option<&str>) -> bool {
     let name = declared.unwrap_or("utf-8").to_ascii_lowercase();
     // A single-byte charset fits any bytes, so that a wrong one shows in the bytes only.
-    known(&name) && !text.contains('\u{fffd}') && (text.is_ascii() || !single_byte_latin(&name))
+    known(&name) && !text.contains('\u{fffd}') && (text.is_ascii() || !single_byte(&name))
+}
+
+/// Text that is UTF-8 but for few bytes: one stray byte must not turn all of it into another charset.
+fn mostly_utf8(bytes: &[u8]) -> Option<String> {
+    let lossy = String::from_utf8_lossy(bytes);
+    let lost = lossy.matches('\u{fffd}').count();
+    let whole = lossy.chars().filter(|c| !c.is_ascii() && *c != '\u{fffd}').count();
+    (whole > 4 * lost).then(|| lossy.into_owned())
 }
 
 /// Takes a decoded text unless too much of it is replacement characters.
@@ -121,10 +141,16 @@ pub fn known(name: &str) -> bool {
     is_utf8(name) || charset_decoder(name.as_bytes()).is_some()
 }
 
-fn single_byte_latin(name: &str) -> bool {
+/// Charsets of one byte a letter, which fit any bytes.
+fn single_byte(name: &str) -> bool {
+    let families = ["windows-125", "cp125", "iso-8859", "iso8859", "iso_8859", "koi8", "cp866", "ibm866", "mac", "windows-874"];
+    western(name) || families.iter().any(|known| name.contains(known))
+}
+
+fn western(name: &str) -> bool {
     ["ascii", "iso-8859-1", "iso8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"]
         .iter()
-        .any(|known| name.contains(known))
+        .any(|known| name.ends_with(known))
 }
 
 #[cfg(test)]
@@ -135,6 +161,29 @@ mod tests {
     fn utf8_under_a_latin_name_is_read_as_utf8() {
         assert_eq!(decode("für Zoë".as_bytes(), Some("iso-8859-1")), ("für Zoë".into(), true));
         assert_eq!(decode(b"f\xfcr", Some("iso-8859-1")), ("für".into(), false));
+    }
+
+    #[test]
+    fn utf8_under_any_single_byte_name_is_read_as_utf8() {
+        for name in ["windows-1251", "KOI8-R", "iso-8859-5", "windows-1256", "iso-8859-15"] {
+            assert_eq!(decode("Я убью тебя".as_bytes(), Some(name)), ("Я убью тебя".into(), true), "{name}");
+            assert!(!trusted("РЇ СѓР±СЊСЋ", Some(name)), "{name}");
+        }
+        // One stray byte changes nothing.
+        let stray = [b"\xff".as_slice(), "Я убью тебя".as_bytes()].concat();
+        let (text, bad) = decode(&stray, Some("windows-1251"));
+        assert!(bad && text.contains("Я убью тебя"), "{text}");
+        // Real windows-1251 is believed.
+        let win = b"\xcf\xf0\xe8\xe2\xe5\xf2 \xec\xe8\xf0";
+        assert_eq!(decode(win, Some("windows-1251")), ("Привет мир".into(), false));
+    }
+
+    #[test]
+    fn cyrillic_bytes_under_a_western_name_are_read_as_cyrillic() {
+        let win = b"\xcf\xf0\xe8\xe2\xe5\xf2 \xec\xe8\xf0 \xef\xee\xec\xee\xe3\xe8\xf2\xe5";
+        for name in ["iso-8859-1", "windows-1252", "latin1"] {
+            assert_eq!(decode(win, Some(name)), ("Привет мир помогите".into(), true), "{name}");
+        }
     }
 
     #[test]

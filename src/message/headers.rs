@@ -75,6 +75,30 @@ pub fn split(raw: &[u8]) -> Head<'_> {
     head
 }
 
+/// Whether a header is one of those that tell an automatic mail, a list or a loop, or how far a sender can be trusted.
+fn tells(name: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "auto-submitted",
+        "precedence",
+        "x-precedence",
+        "x-auto-response-suppress",
+        "x-loop",
+        "x-autoreply",
+        "x-autorespond",
+        "x-autoresponder",
+        "x-auto-reply",
+        "x-failed-recipients",
+        "x-triaged-loop",
+        "return-path",
+        "content-type",
+        "authentication-results",
+        "x-mail-autoreply",
+        "feedback-id",
+    ];
+    let name = name.get(..40).unwrap_or(name).to_ascii_lowercase();
+    name.starts_with("list-") || NAMES.contains(&name.as_str())
+}
+
 fn is_known(name: &str) -> bool {
     HeaderName::parse(name).is_some_and(|name| !name.is_other())
 }
@@ -103,14 +127,24 @@ impl<'a> Head<'a> {
     /// Every header as the report keeps it, and whether one holds a charset that could not be read.
     pub fn listed(&self) -> (Vec<(String, String)>, bool) {
         let (mut kept, mut room, mut damaged) = (Vec::with_capacity(self.fields.len().min(MAX_HEADERS)), MAX_ALL, false);
-        for (name, raw) in self.fields.iter().take(MAX_HEADERS) {
+        // What tells a machine from a person has room of its own: no padding above may push it out.
+        let (mut telling, mut telling_room) = (0, MAX_ALL);
+        for (at, (name, raw)) in self.fields.iter().enumerate() {
+            let tells = tells(name) && telling < MAX_HEADERS;
+            if at >= MAX_HEADERS && !tells {
+                continue;
+            }
+            let room = if tells { &mut telling_room } else { &mut room };
+            if *room == 0 {
+                continue;
+            }
             let (value, bad) = decode(raw);
             let (name, (value, _)) = (text::head((*name).to_owned(), MAX_VALUE).0, text::head(value, MAX_VALUE));
             damaged |= bad;
-            match room.checked_sub(name.len() + value.len()) {
-                Some(left) => room = left,
-                None => break,
-            }
+            // One too long for what is left is skipped; shorter ones below it may still fit.
+            let Some(left) = room.checked_sub(name.len() + value.len()) else { continue };
+            *room = left;
+            telling += usize::from(tells);
             kept.push((name, value));
         }
         (kept, damaged)

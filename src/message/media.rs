@@ -52,6 +52,13 @@ pub fn text_in<'x>(media_type: &str, bytes: &'x [u8]) -> Option<&'x str> {
     (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
 }
 
+/// Whether a text is a calendar or a visiting card, whose lines are folded (RFC 5545 3.1, RFC 6350 3.2).
+pub fn is_card(media_type: &str, name: Option<&str>) -> bool {
+    let ending = name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.trim().to_ascii_lowercase());
+    matches!(media_type, "text/calendar" | "text/vcard" | "text/x-vcard" | "text/directory" | "text/x-vcalendar")
+        || matches!(ending.as_deref(), Some("ics" | "vcf"))
+}
+
 /// Two Content-Type headers, one of them a multipart: whichever the parser took, the other may be meant.
 pub fn is_contradictory(part: &MessagePart<'_>) -> bool {
     let types = part.headers.iter().filter(|header| header.name == HeaderName::ContentType);
@@ -78,6 +85,11 @@ pub fn media_type(part: &MessagePart<'_>) -> String {
 /// Content-Transfer-Encoding in lower case, its first word without what does not belong there ("base64;").
 pub fn transfer_encoding(part: &MessagePart<'_>) -> String {
     let value = part.content_transfer_encoding().unwrap_or_default().to_ascii_lowercase();
+    let mut value = value.trim_start();
+    // Comments before it (RFC 2045 6.1 lets them stand anywhere); what is inside one does not count.
+    while let Some((_, rest)) = value.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        value = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ')');
+    }
     value.split(|c: char| c.is_whitespace() || c == ';' || c == '(').next().unwrap_or_default().trim_matches('"').to_owned()
 }
 

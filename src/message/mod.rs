@@ -169,9 +169,13 @@ fn fields(head: &Head<'_>, gathered: Gathered, damage: &mut BTreeSet<Damage>) ->
     if body.trim().is_empty() {
         body = std::mem::take(&mut quoted);
     }
+    let subject = subject(head);
+    if head.references().is_empty() || is_forward(&subject) {
+        // A mail that answers nothing has no older thread: its quote is what the sender shows us, often the threat itself.
+        cut |= text::append(&mut forwarded, &std::mem::take(&mut quoted));
+    }
     // A signature is the sender's own words too, and rules must see what is hidden there.
     cut |= text::append(&mut body, &signature);
-    let subject = head.first("Subject").unwrap_or_default();
     let mut limited = |text: String| {
         let (text, long) = text::capped(text, text::FIELD_CAP);
         cut |= long;
@@ -189,6 +193,53 @@ fn fields(head: &Head<'_>, gathered: Gathered, damage: &mut BTreeSet<Damage>) ->
     let marks = [(Damage::TextCut, cut), (Damage::NoText, texts.iter().all(|text| text.trim().is_empty()))];
     damage.extend(marks.into_iter().filter_map(|(mark, holds)| holds.then_some(mark)));
     fields
+}
+
+/// Every Subject that differs, topmost first: programs disagree on which one they show, and each may hold the words that matter.
+fn subject(head: &Head<'_>) -> String {
+    let mut seen = BTreeSet::new();
+    let all = head.all("Subject").map(|raw| headers::decode(raw).0);
+    let different: Vec<String> = all.filter(|subject| !subject.is_empty() && seen.insert(subject.clone())).collect();
+    different.join(" / ")
+}
+
+/// Whether the subject begins as mail programs begin that of a forward, in any language.
+fn is_forward(subject: &str) -> bool {
+    const PREFIXES: [&str; 29] = [
+        "fwd",
+        "fw",
+        "wg",
+        "tr",
+        "rv",
+        "enc",
+        "i",
+        "vl",
+        "vb",
+        "vs",
+        "vid",
+        "pd",
+        "dw",
+        "doorst",
+        "fs",
+        "ilt",
+        "i\u{307}lt",
+        "továbbítás",
+        "пересл",
+        "отпр",
+        "прд",
+        "πρθ",
+        "转发",
+        "轉寄",
+        "転送",
+        "전달",
+        "إعادة توجيه",
+        "הועבר",
+        "trs",
+    ];
+    let subject = subject.trim_start_matches(|c: char| c.is_whitespace() || c == '[' || c == '(');
+    let Some((end, _)) = subject.char_indices().take(20).find(|(_, c)| matches!(c, ':' | '：')) else { return false };
+    let prefix = subject[..end].trim().to_lowercase();
+    PREFIXES.contains(&prefix.as_str())
 }
 
 /// The inline texts; of very many, all after the first ones as one.

@@ -217,6 +217,8 @@ impl Gathered {
                 let bytes = self.bytes(part, base);
                 self.list(part, media_type, &bytes);
                 let text = self.text(part, base, kind);
+                let card = media::is_card(media_type, name.as_deref());
+                let text = if card { Cow::Owned(text::unfolded(&text)) } else { text };
                 self.attach(kind, &text);
             }
             Reading::Mail => {
@@ -261,7 +263,12 @@ impl Gathered {
         let text = self.shaped(kind, text);
         let text = match uu::extract(&text) {
             Some((rest, files)) => {
-                files.into_iter().for_each(|file| self.entry(Some(file.name), "application/octet-stream", &file.bytes));
+                for file in files {
+                    if let Some(text) = media::text_in("application/octet-stream", &file.bytes) {
+                        self.attach(Kind::Plain, text);
+                    }
+                    self.entry(Some(file.name), "application/octet-stream", &file.bytes);
+                }
                 rest
             }
             None => text,

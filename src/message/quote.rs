@@ -17,7 +17,7 @@ pub struct Split {
     pub signature: String,
     /// Older thread text, with the lines that introduce it.
     pub quoted: String,
-    /// Mails forwarded inline, with their header block.
+    /// Mails forwarded inline, with their header block, and quotes that the sender's own words introduce.
     pub forwarded: String,
 }
 
@@ -63,16 +63,21 @@ pub fn split(text: &str) -> Split {
     mark_signature(&lines, &mut kinds);
     let mut split = Split::default();
     keep_answered_quotes(&mut kinds);
+    let (mut announced, mut spoken) = (false, false);
     for (line, kind) in lines.iter().zip(&kinds) {
+        announced |= *kind == Kind::Attribution;
+        spoken |= matches!(kind, Kind::Text | Kind::Signature);
         let part = match kind {
             Kind::Text => &mut split.new,
             Kind::Blank => {
                 // A blank line belongs to whatever it stands in; at the edges it is trimmed.
-                for part in [&mut split.new, &mut split.quoted] {
+                for part in [&mut split.new, &mut split.quoted, &mut split.forwarded] {
                     part.push('\n');
                 }
                 continue;
             }
+            // Below the sender's words and without a program's "wrote:" line, people quote what they want us to read.
+            Kind::Quote if spoken && !announced => &mut split.forwarded,
             Kind::Quote | Kind::Attribution => &mut split.quoted,
             Kind::Signature => &mut split.signature,
         };

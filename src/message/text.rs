@@ -77,6 +77,12 @@ pub fn append(to: &mut String, text: &str) -> bool {
     cut
 }
 
+/// The text of a calendar or visiting card with folded lines joined and its `\n` and `\,` escapes read (RFC 5545 3.1, 3.3.11).
+pub fn unfolded(text: &str) -> String {
+    let joined = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "");
+    joined.replace("\\n", "\n").replace("\\N", "\n").replace("\\,", ",").replace("\\;", ";")
+}
+
 /// A file name that is only a name: last component of a path, without control and direction characters
 /// (which make `exe.txt` of `txt.exe`), 255 characters at most. `None` when nothing is left.
 pub fn file_name(name: &str) -> Option<String> {

@@ -7,13 +7,25 @@ pub fn base64(coded: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let (mut chunk, mut count, mut ended) = (0_u32, 0, false);
     for line in coded.split_inclusive(|b| *b == b'\n') {
         let text = line.trim_ascii();
+        let foreign = text.iter().filter(|b| sextet(**b).is_none() && **b != b'=').count();
+        if foreign > 0 {
+            // RFC 2045 6.8 ignores foreign bytes; as such a line may be words after all, it is kept as it stands, too.
+            junk.extend_from_slice(line);
+        }
+        let words = foreign * 4 > text.len() || text.iter().any(u8::is_ascii_whitespace);
         // After the padding a line that is no whole number of groups is a word, such as a footer's first line.
-        if text.iter().any(|b| sextet(*b).is_none() && *b != b'=') || ended && text.len() % 4 != 0 {
+        if foreign > 0 && (ended || words) {
+            continue;
+        }
+        if ended && text.len() % 4 != 0 {
             junk.extend_from_slice(line);
             continue;
         }
         for byte in text {
-            let Some(bits) = sextet(*byte) else {
+            let Some(bits) = sextet(*byte).or_else(|| url_safe(*byte)) else {
+                if *byte != b'=' {
+                    continue;
+                }
                 flush(&mut out, chunk, count);
                 (chunk, count, ended) = (0, 0, true);
                 continue;
@@ -50,6 +62,15 @@ pub fn sextet(byte: u8) -> Option<u32> {
     Some(u32::from(value))
 }
 
+/// The two letters in which the alphabet of RFC 4648 5 differs.
+fn url_safe(byte: u8) -> Option<u32> {
+    match byte {
+        b'-' => Some(62),
+        b'_' => Some(63),
+        _ => None,
+    }
+}
+
 /// Quoted-printable (RFC 2045 6.7); an escape that is none stays as written.
 pub fn quoted_printable(coded: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(coded.len());
@@ -82,6 +103,15 @@ mod tests {
         let (text, junk) = base64(b"SGVscCBt\r\nZQ==\r\n_______________\r\nlist mailing list\r\nRegards\r\n");
         assert_eq!(text, b"Help me");
         assert_eq!(junk, b"_______________\r\nlist mailing list\r\nRegards\r\n");
+    }
+
+    #[test]
+    fn a_stray_byte_in_base64_hides_nothing() {
+        assert_eq!(base64(b"SGVsc!CBtZQ==\r\n").0, b"Help me");
+        assert_eq!(base64(b"SGVs\xe9cCBtZQ==").0, b"Help me");
+        assert_eq!(base64(b"-_SGVsSGVsSG").0, b"\xfb\xf4\x86\x56\xc4\x86\x56\xc4\x86");
+        // Words stay words.
+        assert_eq!(base64(b"SGVs\r\nlook here, please\r\n"), (b"Hel".to_vec(), b"look here, please\r\n".to_vec()));
     }
 
     #[test]
