@@ -80,6 +80,12 @@ fn nobody_behind_a_machine_is_acknowledged() {
     let Some(answers) = answers("never-ack") else { return };
     let sent: Vec<_> = answers.iter().filter(|a| is_sent(a)).map(|(name, _)| name).collect();
     eprintln!("never-ack: {} of {} would be acknowledged: {sent:?}", sent.len(), answers.len());
+    let mut reasons = std::collections::BTreeMap::<&str, usize>::new();
+    for (_, answer) in &answers {
+        let reason = if let Answer::Withhold { reason, .. } = answer { reason } else { "sent" };
+        *reasons.entry(reason).or_default() += 1;
+    }
+    eprintln!("never-ack: {reasons:?}");
     assert!(answers.len() >= 400, "the set is there but holds {} mails", answers.len());
     // Arguable: a person's own mail with a line of their own that forwards a bounce as an attachment. They may be answered.
     assert!(sent.len() <= 1, "{sent:?}");

@@ -47,7 +47,7 @@ pub struct Withheld {
 pub struct SoFar {
     /// This case has its acknowledgement already.
     pub answered: bool,
-    /// Answers to this recipient in the last 24 hours.
+    /// Answers to this recipient in the last 24 hours, counted by [`crate::config::base`]: a tag makes no new recipient.
     pub to_sender_24h: u32,
     /// Answers to everybody in the last hour.
     pub in_last_hour: u32,
@@ -139,16 +139,8 @@ fn own_address(question: &Question<'_>, to: &str) -> Result<(), Withheld> {
 
 /// Is it an address of ours, with or without a tag?
 fn is_own(question: &Question<'_>, address: &str) -> bool {
-    let address = without_tag(&address.trim().to_lowercase());
+    let address = crate::config::base(address);
     question.own_addresses.iter().chain(&question.identity.own_addresses).any(|a| *a == address)
-}
-
-/// `ca+token@example.org` is `ca@example.org`.
-fn without_tag(address: &str) -> String {
-    match address.rsplit_once('@') {
-        Some((local, domain)) => format!("{}@{domain}", local.split('+').next().unwrap_or(local)),
-        None => address.to_owned(),
-    }
 }
 
 /// What is known of this mail beyond its own words.

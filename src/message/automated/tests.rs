@@ -247,9 +247,9 @@ fn a_person_who_speaks_of_machines_is_answered() {
 
 /// No header of a machine, and nothing but a person in need: subject and body.
 fn answered(persons: &[(&str, &str)]) {
-    for (headers, body) in persons {
-        assert_eq!(reason(headers, body), None, "{headers}: {body}");
-    }
+    let taken = |(headers, body): &&(&str, &str)| reason(headers, body).is_some();
+    let taken: Vec<_> = persons.iter().filter(taken).collect();
+    assert!(taken.is_empty(), "taken for machines: {taken:#?}");
 }
 
 #[test]
@@ -369,6 +369,38 @@ fn a_subject_like_a_receipts_is_a_persons_without_a_receipts_sentence() {
         ("Subject: Gelesen: Drohung auf meiner Seite", "Die Drohung wurde gelesen am Montag, von allen."),
         ("Subject: help", "我的账户已于昨天被他盗用。"),
         ("Subject: Opened: a letter", "The letter was opened on Monday. He threatens my family."),
+    ]);
+}
+
+#[test]
+fn people_in_need_who_use_a_machines_words_in_passing_are_answered() {
+    answered(&[
+        (
+            "Subject: Out of office",
+            "I sit in my car and wait until dark to jump. Please contact my wife, it is urgent, I will not return.",
+        ),
+        ("Subject: Re: your case", "Thank you for contacting me. He threatens me again."),
+        ("Subject: help", "I'm on vacation. I return on Monday and he is waiting at my door. What shall I do?"),
+        ("Subject: help", "I will be away when you read this. I have taken 40 pills. Please contact my sister."),
+        ("Subject: help", "I am out of the office now because he came there with a knife. I have no access to my phone."),
+        ("Subject: threat", "Your message was read on air by him, and now 300 people know my name."),
+        ("Subject: Message blocked", "Hello, a user blocked me after he wrote where I live."),
+        ("Subject: Mailbox full of threats", "Every day 5 more. He writes that the mailbox is full of my photos."),
+        (
+            "Subject: Delivery status",
+            "The drugs were delivered to a child. The seller was not found, the account does not exist.",
+        ),
+        ("Subject: Message to you", "The message could not be delivered to my mother. She is in danger, he holds her."),
+        ("Subject: 退回", "他说我的账户不存在，他知道我住在哪里。"),
+        ("Subject: Absent", "My daughter is absent since Monday. I return home at 8. She was last seen with a user."),
+        ("Subject: Ausente", "Mi hija está ausente desde el lunes. Es urgente, contacte con nosotros hasta el 5."),
+        ("Subject: Absence de ma fille: urgent", "Elle n'est pas rentrée. Veuillez contacter la police, urgence."),
+        ("Subject: مساعدة", "أنا حاليا على الجسر حتى الساعة 12. عاجل، يرجى الاتصال بأمي."),
+        ("Subject: help", "Saat ini saya di atas jembatan sampai jam 12. Mendesak, hubungi ibu saya."),
+        ("Subject: yardım", "Şu anda ofisin çatısındayım, 12'ye kadar bekleyip atlayacağım. Acil."),
+        ("Subject: 助けて", "今は橋の上です。12時まで待ちます。お急ぎください、母にご連絡ください。"),
+        ("Subject: Accepted: my fate", "I take the pills at 8."),
+        ("Subject: verify", "Please confirm that you sent the letter with the death threat, or was it him?"),
     ]);
 }
 
