@@ -38,6 +38,27 @@ pub fn read(html: &str) -> Page {
     reader.page()
 }
 
+/// The text of comments that only Outlook reads, `<!--[if mso]> ... <![endif]-->`: one of its readers sees it, so it is judged. A
+/// comment that looks so once more inside of one stays a comment.
+fn conditional(comments: &[String]) -> String {
+    let mut texts = String::new();
+    for html in comments {
+        let mut reader = Reader { inside: true, ..Reader::default() };
+        let emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| reader.event(event));
+        let mut tokenizer = Tokenizer::new_with_emitter(html.as_str(), emitter);
+        while let Some(Ok(state)) = tokenizer.next() {
+            tokenizer.set_state(state);
+        }
+        drop(tokenizer);
+        let page = reader.page();
+        for text in [page.text, page.hidden] {
+            texts.push_str(&text);
+            texts.push('\n');
+        }
+    }
+    texts.trim().to_owned()
+}
+
 /// A place where text is gathered with the white space rules of HTML.
 #[derive(Default)]
 struct Flow {
@@ -103,6 +124,9 @@ struct Reader {
     concealed: Option<(Vec<u8>, usize)>,
     pre: usize,
     quote: usize,
+    /// Contents of conditional comments, and whether we read one of them.
+    comments: Vec<String>,
+    inside: bool,
 }
 
 impl Reader {
@@ -118,6 +142,10 @@ impl Reader {
             CallbackEvent::AttributeValue { value } => self.value(value),
             CallbackEvent::CloseStartTag { .. } => return self.start(),
             CallbackEvent::EndTag { name } => self.end(name),
+            CallbackEvent::Comment { value } if !self.inside && value.trim_ascii_start().starts_with(b"[if") => {
+                let content = value.iter().position(|b| *b == b'>').map_or(value, |at| &value[at + 1..]);
+                self.comments.push(String::from_utf8_lossy(content).into_owned());
+            }
             CallbackEvent::String { value } if self.skipping.is_empty() => self.text(&String::from_utf8_lossy(value)),
             _ => {}
         }
@@ -231,9 +259,15 @@ impl Reader {
     }
 
     fn page(self) -> Page {
+        let conditional = if self.comments.is_empty() { String::new() } else { conditional(&self.comments) };
+        let mut hidden = self.hidden.out;
+        if !hidden.is_empty() && !conditional.is_empty() {
+            hidden.push('\n');
+        }
+        hidden.push_str(&conditional);
         let text = self.shown.out;
         let links = self.links.into_iter().filter(|link| !text.contains(link.as_str())).collect();
-        Page { text, hidden: self.hidden.out, links }
+        Page { text, hidden, links }
     }
 }
 
@@ -305,6 +339,14 @@ mod tests {
         );
         assert_eq!((page.text.as_str(), page.hidden.as_str()), ("seen\nend", "gone\ndeep\ntiny\nx"));
         assert_eq!(text("<p style='font-size:10px;max-height:100px'>seen"), "seen");
+    }
+
+    #[test]
+    fn what_only_outlook_shows_is_judged() {
+        let page = read(
+            "a<!--[if mso]><style>p{}</style><p>He is <b>arm</b>ed.</p><![endif]--><!-- a note -->b<!--[if mso]>x<!--[if y-->",
+        );
+        assert_eq!((page.text.as_str(), page.hidden.as_str()), ("ab", "He is armed.\n\nx"));
     }
 
     #[test]

@@ -52,6 +52,14 @@ pub fn text_in<'x>(media_type: &str, bytes: &'x [u8]) -> Option<&'x str> {
     (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
 }
 
+/// Whether the blank before a soft line break is no blank of the text (RFC 3676 4.1: format=flowed with DelSp=yes).
+pub fn loses_blanks(part: &MessagePart<'_>) -> bool {
+    let says = |name: &str, value: &str| {
+        part.content_type().and_then(|ct| ct.attribute(name)).is_some_and(|said| said.trim().eq_ignore_ascii_case(value))
+    };
+    says("format", "flowed") && says("delsp", "yes")
+}
+
 /// Whether a text is a calendar or a visiting card, whose lines are folded (RFC 5545 3.1, RFC 6350 3.2).
 pub fn is_card(media_type: &str, name: Option<&str>) -> bool {
     let ending = name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.trim().to_ascii_lowercase());

@@ -117,6 +117,7 @@ impl Gathered {
         if subtype.eq_ignore_ascii_case("encrypted") {
             self.damage.insert(Damage::Encrypted);
         }
+        self.around(message, base, id, children);
         let choice = subtype.eq_ignore_ascii_case("alternative");
         let before = if choice { std::mem::take(&mut self.pieces) } else { Vec::new() };
         for child in children {
@@ -125,6 +126,25 @@ impl Gathered {
         if choice {
             let choices = std::mem::replace(&mut self.pieces, before);
             self.pieces.extend(chosen(choices));
+        }
+    }
+
+    /// Text before the first boundary of a multipart and behind its last: programs do not show it, but nobody may hide words there.
+    fn around(&mut self, message: &Message<'_>, base: &[u8], id: usize, children: &[u32]) {
+        let part = |id: &u32| message.parts.get(*id as usize);
+        let (Some(first), Some(last)) = (children.first().and_then(part), children.last().and_then(part)) else { return };
+        let whole = &message.parts[id];
+        // The parser leaves the end of a part it lost at 0: then nothing is known to be behind it.
+        let behind = if last.offset_end < last.offset_body { whole.offset_end } else { last.offset_end };
+        for (start, end) in [(whole.offset_body, first.offset_header), (behind, whole.offset_end)] {
+            let bytes = base.get(start as usize..end as usize).unwrap_or_default();
+            let lines = bytes.split_inclusive(|b| *b == b'\n').filter(|line| !line.starts_with(b"--"));
+            let text = super::rest::loose_text(&lines.collect::<Vec<_>>().concat());
+            // What mail programs write there for readers of another age.
+            let usual = text.contains("MIME") && text.trim().len() < 300 && text.to_lowercase().contains("multi");
+            if !usual && !text.trim().is_empty() {
+                self.attach(Kind::Plain, &text);
+            }
         }
     }
 
@@ -211,6 +231,7 @@ impl Gathered {
                     self.list(part, media_type, &bytes);
                 }
                 let text = self.text(part, base, kind);
+                let text = if media::loses_blanks(part) { Cow::Owned(text::flowed(&text)) } else { text };
                 if shown { self.piece(kind, &text) } else { self.attach(kind, &text) }
             }
             Reading::Attached(kind) => {

@@ -77,6 +77,34 @@ pub fn append(to: &mut String, text: &str) -> bool {
     cut
 }
 
+/// Text of format=flowed with DelSp=yes, its soft breaks undone (RFC 3676 4.2): a word cut by one is a word again. Only lines of
+/// the same quote depth are joined.
+pub fn flowed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut open: Option<usize> = None;
+    for line in text.lines() {
+        let words = line.trim_start_matches('>');
+        let depth = line.len() - words.len();
+        let words = words.strip_prefix(' ').unwrap_or(words);
+        if open != Some(depth) {
+            if open.is_some() {
+                out.push('\n');
+            }
+            out.push_str(&line[..depth]);
+            if depth > 0 {
+                out.push(' ');
+            }
+        }
+        let soft = words.ends_with(' ') && words != "-- ";
+        out.push_str(if soft { &words[..words.len() - 1] } else { words });
+        open = soft.then_some(depth);
+        if !soft {
+            out.push('\n');
+        }
+    }
+    out
+}
+
 /// The text of a calendar or visiting card with folded lines joined and its `\n` and `\,` escapes read (RFC 5545 3.1, 3.3.11).
 pub fn unfolded(text: &str) -> String {
     let joined = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "");
@@ -121,6 +149,12 @@ mod tests {
     fn a_long_text_keeps_head_and_tail() {
         let (text, cut) = capped(format!("HEAD{}TAIL", "ä".repeat(5000)), 1000);
         assert!(cut && text.len() <= 1000 && text.starts_with("HEAD") && text.ends_with("TAIL"));
+    }
+
+    #[test]
+    fn a_word_cut_by_a_soft_break_is_a_word_again() {
+        assert_eq!(flowed("He is ar \nmed and  \nnear\n> ol \n> der\n-- \nme\n"), "He is armed and near\n> older\n-- \nme\n");
+        assert_eq!(flowed("a \n> b"), "a\n> b\n");
     }
 
     #[test]
