@@ -80,16 +80,6 @@ pub fn due(view: &View<'_>, now: Timestamp, most: u32) -> Result<Vec<Firing>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// When the next step of any alert is due.
-///
-/// # Errors
-/// The store's own.
-pub fn next_due(view: &View<'_>) -> Result<Option<Timestamp>> {
-    let mut select = view.0.prepare_cached("SELECT min(due) FROM alerts WHERE state = 'firing'")?;
-    let due: Option<i64> = select.query_row([], |row| row.get(0))?;
-    Ok(due.map(from_millis))
-}
-
 /// Notes that step number `round` was taken and the next is due at `due`.
 ///
 /// # Errors

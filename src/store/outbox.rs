@@ -206,16 +206,6 @@ pub fn alert_waits(view: &View<'_>, case_id: i64, rcpt_to: &str) -> Result<bool>
     Ok(exists.query_row(params![case_id, rcpt_to], |row| row.get(0))?)
 }
 
-/// When the next row is due, if any is ready.
-///
-/// # Errors
-/// The store's own.
-pub fn next_due(view: &View<'_>) -> Result<Option<Timestamp>> {
-    let mut select = view.0.prepare_cached("SELECT min(due) FROM outbox WHERE state = 'ready'")?;
-    let due: Option<i64> = select.query_row([], |row| row.get(0))?;
-    Ok(due.map(from_millis))
-}
-
 /// A person puts a dead row (or one that waits long) back: ready now, its attempts counted anew.
 ///
 /// # Errors

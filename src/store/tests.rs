@@ -335,3 +335,38 @@ fn a_store_of_every_released_schema_opens_and_is_read() {
     }
     assert!(opened >= 1, "the fixture databases are gone");
 }
+
+#[test]
+fn a_row_that_a_living_worker_has_in_hand_is_not_freed_however_old_its_claim() {
+    let (_dir, store) = fresh();
+    let id = outbox_row(&store, Kind::Forward, "a");
+    claim(&store, 100);
+    assert_eq!(store.write_blocking(move |tx| outbox::free(tx, false, &[id], t(1_000_000))).unwrap(), 0);
+    assert_eq!(store.write_blocking(|tx| outbox::free(tx, false, &[], t(1_000_000))).unwrap(), 1);
+}
+
+#[test]
+fn what_a_clock_that_ran_ahead_put_off_is_due_when_it_is_put_right() {
+    let (_dir, store) = fresh();
+    let day = 24 * 3_600_000;
+    let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
+    store.write_blocking(move |tx| alerts::fire(tx, case, "l", t(30 * day))).unwrap();
+    let row = outbox_row(&store, Kind::Alert, "a");
+    store.write_blocking(move |tx| Ok(tx.0.execute("UPDATE outbox SET due = ?1", [30 * day])?)).unwrap();
+    assert_eq!(store.read_blocking(|view| alerts::due(view, t(1_000), 9)).unwrap().len(), 1);
+    assert_eq!(claim(&store, 1_000)[0].id, row);
+    // What is put off by no more than anything waits keeps its time.
+    store.write_blocking(move |tx| outbox::give_back(tx, &[row])).unwrap();
+    store.write_blocking(move |tx| Ok(tx.0.execute("UPDATE outbox SET due = ?1", [day])?)).unwrap();
+    assert!(claim(&store, 1_000).is_empty());
+}
+
+#[test]
+fn who_takes_an_alert_ends_the_calls_that_still_wait() {
+    let (_dir, store) = fresh();
+    let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
+    store.write_blocking(move |tx| alerts::fire(tx, case, "l", t(10))).unwrap();
+    outbox_row(&store, Kind::Alert, "a");
+    store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", t(15))).unwrap();
+    assert!(claim(&store, 100).is_empty(), "nobody is called for what somebody has");
+}

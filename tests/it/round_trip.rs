@@ -201,3 +201,22 @@ fn with_the_server_killed_and_restarted_in_the_middle_every_mail_is_stored_once_
     assert_eq!(ids.len(), 30, "every reporter has an answer to each mail");
     world.site.stop_well();
 }
+
+#[test]
+fn check_live_logs_in_to_a_real_mailbox_and_a_real_mail_server_and_says_which_refuses() {
+    let world = World::start("implicit", true, "1 s");
+    let rows = world.site.ask(&["check", "--live", "--json"]);
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert!(rows.iter().all(|row| row["ok"] == true), "{rows:?}");
+    assert_eq!((&rows[0]["what"], &rows[1]["what"]), (&"mailbox emergency".into(), &"sending".into()));
+    assert!(rows[0]["detail"].as_str().is_some_and(|detail| detail.contains("INBOX, Junk (junk)")), "{rows:?}");
+    // Mailbox and mail server share this file.
+    std::fs::write(world.site.path("emergency.password"), "not the password\n").expect("the folder can be written");
+    let output = world.site.triaged(&["check", "--live", "--json"]);
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    for row in ["\"what\":\"mailbox emergency\",\"ok\":false", "\"what\":\"sending\",\"ok\":false"] {
+        assert!(words.contains(row), "{words}");
+    }
+    assert!(!words.contains("not the password"), "a secret is never shown");
+}
