@@ -333,6 +333,14 @@ impl<'t> Table<'t> {
         tables
     }
 
+    /// The table under `key`, or the tables of the list there; absent is empty. The caller must [`Table::finish`] each.
+    pub fn one_or_more(&self, key: &'static str) -> Vec<Table<'t>> {
+        match self.get(key).is_some_and(|value| value.get_ref().is_array()) {
+            true => self.tables(key),
+            false => self.table(key).into_iter().collect(),
+        }
+    }
+
     /// Refuses every key nobody asked for.
     pub fn finish(&self) {
         let (asked, refused) = (self.asked.borrow(), self.refused.borrow());

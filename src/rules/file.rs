@@ -40,9 +40,9 @@ pub struct RawRule {
     /// None of these anywhere.
     pub none: Vec<Word>,
     /// Parts of a thought, close together.
-    pub near: Option<RawNear>,
-    /// Stops a hit it stands close to.
-    pub none_near: Option<RawNear>,
+    pub near: Vec<RawNear>,
+    /// Each stops a hit it stands close to.
+    pub none_near: Vec<RawNear>,
     /// A pattern over the text as written.
     pub regex: Option<Word>,
     /// Bit set over [`FIELDS`].
@@ -78,9 +78,11 @@ pub struct RawNear {
     pub within: u32,
     /// The parts stand in the order written.
     pub in_order: bool,
+    /// All of it stands in one sentence.
+    pub same_sentence: bool,
 }
 
-/// The fields of a mail, in the order of a [`super::terms::Found::field`].
+/// The fields of a mail, in the order of a [`super::hits::Found::field`].
 pub const FIELDS: [&str; 6] = ["subject", "body", "forwarded", "attachment", "filename", "quoted"];
 /// All but `quoted`.
 const DEFAULT_FIELDS: u8 = 0b01_1111;
@@ -135,8 +137,8 @@ fn read_rule(table: &Table<'_>) -> RawRule {
         any: table.texts("any"),
         all: table.texts("all"),
         none: table.texts("none"),
-        near: table.table("near").map(|t| read_near(&t, true)),
-        none_near: table.table("none_near").map(|t| read_near(&t, false)),
+        near: table.one_or_more("near").iter().map(|t| read_near(t, true)).collect(),
+        none_near: table.one_or_more("none_near").iter().map(|t| read_near(t, false)).collect(),
         regex: table.text("regex"),
         fields: read_fields(table),
         account: table.texts("account"),
@@ -159,6 +161,7 @@ fn read_rule(table: &Table<'_>) -> RawRule {
 fn read_near(table: &Table<'_>, slots: bool) -> RawNear {
     let terms = table.texts("terms");
     let in_order = slots && table.flag("in_order").unwrap_or(false);
+    let same_sentence = table.flag("same_sentence").unwrap_or(false);
     let within = table.number("within", 0..=WIDEST);
     if within.is_none() && !table.has("within") {
         table.missing("within");
@@ -170,7 +173,7 @@ fn read_near(table: &Table<'_>, slots: bool) -> RawNear {
         table.problem(table.span_of("terms"), "`none_near` needs at least one term", None);
     }
     table.finish();
-    RawNear { terms, within: within.unwrap_or(0) as u32, in_order }
+    RawNear { terms, within: within.unwrap_or(0) as u32, in_order, same_sentence }
 }
 
 fn read_fields(table: &Table<'_>) -> u8 {
@@ -222,7 +225,7 @@ fn check_effect(table: &Table<'_>, rule: &RawRule) {
 
 /// A rule must ask for something, or it would fire on every mail.
 fn check_conditions(table: &Table<'_>, rule: &RawRule) {
-    let words = !rule.any.is_empty() || !rule.all.is_empty() || rule.near.is_some() || rule.regex.is_some();
+    let words = !rule.any.is_empty() || !rule.all.is_empty() || !rule.near.is_empty() || rule.regex.is_some();
     let facts = !rule.account.is_empty() || !rule.language.is_empty() || rule.automated.is_some() || rule.junk.is_some();
     if !words && !facts {
         let help = "give it `any`, `all`, `near`, `regex`, or a fact such as `account`".to_owned();
@@ -232,7 +235,7 @@ fn check_conditions(table: &Table<'_>, rule: &RawRule) {
             Some(help),
         );
     }
-    if rule.none_near.is_some() && rule.any.is_empty() && rule.all.is_empty() && rule.near.is_none() {
+    if !rule.none_near.is_empty() && rule.any.is_empty() && rule.all.is_empty() && rule.near.is_empty() {
         let message = "`none_near` has nothing to be near to: the rule has no `any`, `all` or `near`";
         table.problem(table.span_of("none_near"), message, None);
     }

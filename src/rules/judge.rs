@@ -3,10 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::compile::Rule;
+use super::compile::{ANY, Language, Near, NoneNear, Rule, Spoken};
 use super::file::FIELDS;
-use super::near::{Vetoes, extent, ordered, unordered};
-use super::terms::{Found, GroupId, Hits, Terms};
+use super::hits::{Found, Hits};
+use super::near::{ANYWHERE, Vetoes, extent, in_one_sentence, ordered, sentence, unordered};
+use super::terms::{GroupId, Terms};
 use super::{Fired, Hit, Place, Sum, Trace, Verdict, Vetoed, World};
 use crate::report::{Fields, Report};
 
@@ -33,78 +34,94 @@ pub struct Mail<'m> {
     texts: [&'m str; 6],
     hits: Hits,
     terms: &'m Terms,
+    /// The language it is written in, where lists have words of that.
+    language: Option<Language>,
 }
 
+/// Places that together satisfy one condition, and the language they are of.
+type Windows = Vec<(Language, Vec<Found>)>;
+
 impl<'m> Mail<'m> {
-    /// Looks for all terms in all fields.
-    pub fn scan(texts: [&'m str; 6], terms: &'m Terms) -> Self {
-        Mail { texts, hits: terms.scan(&texts), terms }
+    /// Looks for all terms in all fields; `None` when the time was up before the end.
+    pub fn scan(
+        texts: [&'m str; 6],
+        language: Option<Language>,
+        terms: &'m Terms,
+        time_is_up: &dyn Fn() -> bool,
+    ) -> Option<Self> {
+        Some(Mail { texts, hits: terms.scan(&texts, time_is_up)?, terms, language })
     }
 
     /// The words of the rule against the mail; facts are [`facts_hold`].
     pub fn outcome(&self, rule: &Rule) -> Outcome {
-        let mut veto = None;
+        let Some(conditions) = self.conditions(rule) else { return Outcome::Silent };
+        let mut hits = Vec::new();
+        if let Some(regex) = &rule.regex {
+            hits = self.regex_hits(rule, regex);
+            if hits.is_empty() {
+                return Outcome::Silent;
+            }
+        }
+        let vetoes = Strikes::of(self, rule);
         let mut shown = Vec::new();
-        let vetoes = rule.none_near.map(|(group, within)| (Vetoes::new(self.places(rule, group)), within));
-        let mut free = |windows: Vec<Vec<Found>>| {
-            let close = |window: &[Found]| vetoes.as_ref().and_then(|(v, within)| v.close_to(extent(window), *within));
-            let before = shown.len();
-            for window in windows {
-                match close(&window) {
-                    Some(found) => veto = veto.or(Some(found)),
+        for windows in conditions {
+            let (mut first, before) = (None, shown.len());
+            for (languages, window) in by_place(windows) {
+                match vetoes.strike(self, &languages, &window) {
+                    Some(veto) => first = first.or(Some(veto)),
                     None => shown.extend(window),
                 }
             }
-            shown.len() > before
+            if let (Some(veto), true) = (first, shown.len() == before) {
+                return Outcome::Vetoed(self.hit(&veto));
+            }
+        }
+        // A pattern, and a rule of facts alone, are of no language.
+        if let Some(veto) = shown.is_empty().then(|| vetoes.none(self, &[ANY])).flatten() {
+            return Outcome::Vetoed(self.hit(&veto));
+        }
+        let mut all = self.show(shown);
+        all.append(&mut hits);
+        Outcome::Fired(all)
+    }
+
+    /// The places of every condition of words; `None` when one has none, vetoes left aside.
+    fn conditions(&self, rule: &Rule) -> Option<Vec<Windows>> {
+        let asked = || rule.any.iter().chain(&rule.all);
+        let there = |spoken: &Spoken| spoken.iter().any(|(_, group)| self.hits.has(*group));
+        let complete = |parts: &[GroupId]| parts.iter().all(|group| self.hits.has(*group));
+        // What is rare is looked at first: most rules end here.
+        let near = |near: &Near| near.variants.iter().any(|(_, parts)| complete(parts));
+        if !asked().all(there) || !rule.near.iter().all(near) {
+            return None;
+        }
+        let mut conditions = Vec::new();
+        for spoken in asked() {
+            conditions.push(self.places(rule, spoken).into_iter().map(|(language, found)| (language, vec![found])).collect());
+        }
+        for near in &rule.near {
+            let complete = near.variants.iter().filter(|(_, parts)| complete(parts));
+            conditions.push(complete.flat_map(|(language, parts)| self.windows(rule, near, *language, parts)).collect());
+        }
+        conditions.iter().all(|windows: &Windows| !windows.is_empty()).then_some(conditions)
+    }
+
+    /// Places of terms in the fields the rule looks at.
+    fn places(&self, rule: &Rule, spoken: &Spoken) -> Vec<(Language, Found)> {
+        let of = |(language, group): &(Language, GroupId)| {
+            let language = *language;
+            self.hits.of(*group, rule.fields).into_iter().map(move |found| (language, found))
         };
-        for group in rule.any.iter().chain(&rule.all) {
-            let places = self.places(rule, *group);
-            if places.is_empty() {
-                return Outcome::Silent;
-            }
-            if !free(places.into_iter().map(|p| vec![p]).collect()) {
-                return self.vetoed(veto);
-            }
-        }
-        if let Some(near) = &rule.near {
-            let windows: Vec<Vec<Found>> = near.variants.iter().flat_map(|parts| self.windows(rule, parts)).collect();
-            if windows.is_empty() {
-                return Outcome::Silent;
-            }
-            if !free(windows) {
-                return self.vetoed(veto);
-            }
-        }
-        let mut hits = self.show(shown);
-        if let Some(regex) = &rule.regex {
-            let found = self.regex_hits(rule, regex);
-            if found.is_empty() {
-                return Outcome::Silent;
-            }
-            hits.extend(found);
-        }
-        match rule.none.map(|group| self.places(rule, group)).unwrap_or_default().first() {
-            Some(found) => Outcome::Vetoed(self.hit(found)),
-            None => Outcome::Fired(hits),
-        }
+        spoken.iter().filter(|(_, group)| self.hits.has(*group)).flat_map(of).collect()
     }
 
-    fn vetoed(&self, veto: Option<Found>) -> Outcome {
-        veto.map_or(Outcome::Silent, |found| Outcome::Vetoed(self.hit(&found)))
-    }
-
-    /// Places of a group in the fields the rule looks at.
-    fn places(&self, rule: &Rule, group: GroupId) -> Vec<Found> {
-        self.hits.of(group).iter().filter(|f| rule.fields & (1 << f.field) != 0).copied().collect()
-    }
-
-    fn windows(&self, rule: &Rule, parts: &[GroupId]) -> Vec<Vec<Found>> {
-        let Some(near) = &rule.near else { return Vec::new() };
-        if parts.iter().any(|group| self.hits.of(*group).is_empty()) {
-            return Vec::new();
-        }
-        let places: Vec<Vec<Found>> = parts.iter().map(|group| self.places(rule, *group)).collect();
-        if near.in_order { ordered(&places, near.within) } else { unordered(&places, near.within) }
+    fn windows(&self, rule: &Rule, near: &Near, language: Language, parts: &[GroupId]) -> Windows {
+        let places: Vec<Vec<Found>> = parts.iter().map(|group| self.hits.of(*group, rule.fields)).collect();
+        let mut windows = if near.in_order { ordered(&places, near.within) } else { unordered(&places, near.within) };
+        // Each window is the tightest that ends where it ends: if it crosses a border, so would every other.
+        windows.retain(|window| !near.same_sentence || in_one_sentence(self.hits.borders(&self.texts), extent(window)));
+        let of_none = |window: &[Found]| window.iter().all(|found| near.general.binary_search(&found.term).is_ok());
+        windows.into_iter().map(|window| (if of_none(&window) { ANY } else { language }, window)).collect()
     }
 
     fn regex_hits(&self, rule: &Rule, regex: &regex::Regex) -> Vec<Hit> {
@@ -129,6 +146,62 @@ impl<'m> Mail<'m> {
         let text = self.texts[index].get(start..end).unwrap_or_default().to_owned();
         Hit { field: FIELDS[index].into(), start, end, text, term: self.terms.shown(found.term).to_owned() }
     }
+}
+
+/// What may strike the hits of one rule in one mail.
+struct Strikes<'r> {
+    /// Of `none`: its first place in each language.
+    none: Vec<(Language, Found)>,
+    /// Of `none_near`.
+    close: Vec<(Language, Vetoes, &'r NoneNear)>,
+}
+
+impl<'r> Strikes<'r> {
+    fn of(mail: &Mail<'_>, rule: &'r Rule) -> Self {
+        let mut none: Vec<(Language, Found)> = rule.none.iter().flat_map(|spoken| mail.places(rule, spoken)).collect();
+        none.sort_unstable_by_key(|(language, found)| (*found, *language));
+        let mut close = Vec::new();
+        for near in &rule.none_near {
+            for (language, group) in near.words.iter().filter(|(_, group)| mail.hits.has(*group)) {
+                close.push((*language, Vetoes::new(mail.hits.of(*group, rule.fields)), near));
+            }
+        }
+        Strikes { none, close }
+    }
+
+    /// The veto that strikes a window, if any does. A word of one language says nothing about a thought in another, unless
+    /// the mail is written in that language.
+    fn strike(&self, mail: &Mail<'_>, languages: &[Language], window: &[Found]) -> Option<Found> {
+        let extent = extent(window);
+        let close = self.close.iter().filter(|(of, _, _)| strikes(mail, *of, languages)).filter_map(|(_, vetoes, near)| {
+            let bounds = if near.same_sentence { sentence(mail.hits.borders(&mail.texts), extent) } else { ANYWHERE };
+            vetoes.close_to(extent, near.within, bounds)
+        });
+        close.min().or_else(|| self.none(mail, languages))
+    }
+
+    fn none(&self, mail: &Mail<'_>, languages: &[Language]) -> Option<Found> {
+        self.none.iter().find(|(of, _)| strikes(mail, *of, languages)).map(|(_, found)| *found)
+    }
+}
+
+/// Does a veto of language `veto` strike a hit that is of these languages, in this mail?
+fn strikes(mail: &Mail<'_>, veto: Language, hit: &[Language]) -> bool {
+    veto == ANY || mail.language == Some(veto) || hit.iter().any(|language| *language == ANY || *language == veto)
+}
+
+/// The same words may stand in the lists of several languages: then the hit is of all of them.
+fn by_place(mut windows: Windows) -> Vec<(Vec<Language>, Vec<Found>)> {
+    let place = |window: &[Found]| window.iter().map(|f| (f.from, f.to)).collect::<Vec<_>>();
+    windows.sort_by_cached_key(|(language, window)| (extent(window), place(window), *language));
+    let mut merged: Vec<(Vec<Language>, Vec<Found>)> = Vec::with_capacity(windows.len());
+    for (language, window) in windows {
+        match merged.last_mut().filter(|(_, last)| place(last) == place(&window)) {
+            Some((languages, _)) => languages.push(language),
+            None => merged.push((vec![language], window)),
+        }
+    }
+    merged
 }
 
 /// Whether the facts a rule asks for are so.
@@ -291,7 +364,7 @@ topics = ["wiki"]
         let mut set = RuleSet::compile(&[Source::new("0.toml".to_owned(), RULES.to_owned())], &world, &problems);
         assert!(problems.is_empty());
         // A group that no mail was scanned for: what a fault of ours in compiling would leave behind.
-        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(usize::MAX));
+        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(vec![(ANY, usize::MAX - 1)]));
         let mut report = Report::blank(crate::clock::from_millis(0));
         report.fields.body = "bravo".to_owned();
         let judge = |default: &str, floor: &str| {

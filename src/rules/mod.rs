@@ -4,9 +4,12 @@ mod compile;
 mod examples;
 mod file;
 mod fold;
+mod hits;
 mod judge;
 mod near;
 mod readings;
+mod sentence;
+mod spelling;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -50,14 +53,16 @@ pub struct RuleSet {
     terms: Terms,
     world: World,
     hash: Arc<str>,
+    /// Codes of the languages of lists.
+    languages: Vec<String>,
 }
 
 impl RuleSet {
     /// Compiles rule files. Every mistake in every file is noted in `problems`; the set is complete only if there are none.
     pub fn compile(files: &[Source], world: &World, problems: &Problems) -> RuleSet {
         let compiled = compile::compile(files, world, problems);
-        let Compiled { rules, terms, hash } = compiled.unwrap_or_default();
-        RuleSet { rules, terms, world: world.clone(), hash: hash.into() }
+        let Compiled { rules, terms, hash, languages } = compiled.unwrap_or_default();
+        RuleSet { rules, terms, world: world.clone(), hash: hash.into(), languages }
     }
 
     /// SHA-256 over the rules in canonical order, hex: equal sets, however spread over files, have equal hashes.
@@ -77,7 +82,9 @@ impl RuleSet {
 
     /// Judges one mail. Takes time in proportion to its text, however many terms the rules have.
     pub fn judge(&self, report: &Report, place: &Place) -> Verdict {
-        let mail = Mail::scan(judge::texts(&report.fields), &self.terms);
+        let language = report.language.as_deref().and_then(|code| self.languages.iter().position(|l| l == code));
+        let language = language.map(|at| at as compile::Language);
+        let mail = Mail::scan(judge::texts(&report.fields), language, &self.terms, &|| false).expect("the time is never up");
         let findings = judge::ask(&self.rules, &mail, report, place);
         judge::verdict(findings, &self.world, place, &self.hash)
     }

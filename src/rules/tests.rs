@@ -162,6 +162,101 @@ fn near_asks_for_one_language_and_the_distance_and_the_order() {
     }
 }
 
+/// Lists of three languages for one thought, vetoes in two of them.
+const SPOKEN: &str = r#"
+[terms.kill]
+en = ["kill"]
+de = ["töten"]
+any = ["neca"]
+[terms.play]
+en = ["level"]
+sv = ["låten"]
+any = ["ludus"]
+"#;
+
+#[test]
+fn a_veto_strikes_hits_of_its_own_language_and_in_mails_of_that_language() {
+    for veto in ["none_near = { terms = [\"@play\"], within = 3 }", "none = [\"@play\"]"] {
+        for condition in ["any = [\"@kill\"]", "all = [\"@kill\"]", "near = { terms = [\"@kill\", \"x1\"], within = 4 }"] {
+            let set = compiled(&[&format!("{SPOKEN}{}", rule("r", &format!("topics = [\"t\"]\n{condition}\n{veto}")))]);
+            let fires = |body: &str, language: &str| {
+                let mail = Report { language: Some(language.to_owned()), ..report("", &format!("{body} x1")) };
+                !set.judge(&mail, &ca()).topics.is_empty()
+            };
+            let named = format!("{condition} {veto}");
+            assert!(!fires("kill level", "fr"), "the same language: {named}");
+            assert!(fires("töten level", "de"), "another language: {named}");
+            assert!(fires("kill laten", "en"), "a Dutch word that folds like a Swedish veto: {named}");
+            assert!(!fires("kill laten", "sv"), "the mail is Swedish: {named}");
+            assert!(!fires("töten ludus", "de"), "a veto of every language: {named}");
+            assert!(!fires("neca laten", "fr"), "a hit of every language: {named}");
+        }
+    }
+}
+
+#[test]
+fn a_veto_or_a_hit_written_in_the_rule_is_of_every_language() {
+    let inline_veto =
+        SPOKEN.to_owned() + &rule("r", "topics = [\"t\"]\nany = [\"@kill\"]\nnone_near = { terms = [\"piano\"], within = 3 }");
+    assert!(fires(&inline_veto, "töten piano").is_empty());
+    let inline_hit =
+        SPOKEN.to_owned() + &rule("r", "topics = [\"t\"]\nany = [\"stab\"]\nnone_near = { terms = [\"@play\"], within = 3 }");
+    assert!(fires(&inline_hit, "stab laten").is_empty() && fires(&inline_hit, "stab").len() == 1);
+    // A window of words of the rule alone is of no language, though the rule names lists beside them.
+    let window = SPOKEN.to_owned()
+        + &rule(
+            "r",
+            "topics = [\"t\"]\nnear = { terms = [\"@kill | stab\", \"you\"], within = 3 }\nnone_near = { terms = [\"@play\"], within = 3 }",
+        );
+    assert!(fires(&window, "stab you level").is_empty() && fires(&window, "stab you laten").is_empty());
+    assert_eq!(fires(&window, "kill you laten"), ["r"]);
+    let shared = window.replace("[terms.play]", "nl = [\"kill\"]\n[terms.play]");
+    assert!(fires(&shared, "kill you level").is_empty(), "a word of two languages is struck by the vetoes of both");
+    let pattern = SPOKEN.to_owned() + &rule("r", "topics = [\"t\"]\nregex = 'TS-[0-9]+'\nnone = [\"@play\"]");
+    assert!(fires(&pattern, "TS-1 laten").is_empty() && fires(&pattern, "TS-1").len() == 1);
+}
+
+#[test]
+fn near_and_none_near_can_be_held_to_one_sentence() {
+    let near = rule("r", "topics = [\"t\"]\nnear = { terms = [\"kill\", \"you\"], within = 5, same_sentence = true }");
+    for body in ["I will kill all of you.", "You, I kill", "The end. I kill Mr. You", "kill. kill you"] {
+        assert_eq!(fires(&near, body), ["r"], "{body}");
+    }
+    for body in ["They kill. You see it.", "kill!\nyou", "kill\n\nyou", "kill。you", "kill… you"] {
+        assert!(fires(&near, body).is_empty(), "{body}");
+    }
+    let veto =
+        rule("r", "topics = [\"t\"]\nany = [\"kill\"]\nnone_near = { terms = [\"film\"], within = 9, same_sentence = true }");
+    for body in ["A film. He will kill us.", "He will kill us. A film it is.", "film! kill? film"] {
+        assert_eq!(fires(&veto, body), ["r"], "{body}");
+    }
+    for body in ["In the film they kill us.", "Hello. They kill us in the film. Bye."] {
+        assert!(fires(&veto, body).is_empty(), "{body}");
+    }
+}
+
+#[test]
+fn of_several_near_each_must_hold_and_of_several_none_near_any_strikes() {
+    let file = rule(
+        "r",
+        "topics = [\"t\"]\nnear = [{ terms = [\"i\", \"kill\"], within = 2 }, { terms = [\"tomorrow\", \"school\"], within = 2 }]\n\
+         none_near = [{ terms = [\"film\"], within = 1 }, { terms = [\"game\"], within = 3 }]",
+    );
+    assert_eq!(fires(&file, "I kill them all, believe me, tomorrow at school"), ["r"]);
+    for body in
+        ["I kill them", "tomorrow at school", "I kill film tomorrow at school", "game: so I kill them all, tomorrow at school"]
+    {
+        assert!(fires(&file, body).is_empty(), "{body}");
+    }
+    let turned = rule(
+        "r",
+        "topics = [\"t\"]\nnear = [{ terms = [\"school\", \"tomorrow\"], within = 2 }, { terms = [\"kill\", \"i\"], within = 2 }]\n\
+         none_near = [{ terms = [\"game\"], within = 3 }, { terms = [\"film\"], within = 1 }]",
+    );
+    assert_eq!(compiled(&[&file]).hash(), compiled(&[&turned]).hash());
+    assert_ne!(compiled(&[&file]).hash(), compiled(&[&file.replace("within = 1", "within = 1, same_sentence = true")]).hash());
+}
+
 #[test]
 fn facts_must_hold() {
     let set =
@@ -303,22 +398,23 @@ proptest! {
 
     #[test]
     fn no_order_of_files_rules_or_terms_changes_a_verdict(
-        order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(), split in 0usize..6, body in "(alpha |beta |dmca |gamma |kill |you ){0,6}"
+        order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(), split in 0usize..6, body in "(alpha |beta |dmca |gamma |kill |you |\\. ){0,6}",
+        language in prop_oneof![Just(None), Just(Some("de")), Just(Some("en"))]
     ) {
         let rules = [
             rule("a", "queue = \"threat-of-harm\"\npoints = 60\nany = [\"alpha\", \"kill\"]"),
             rule("b", "queue = \"threat-of-harm\"\npoints = 50\nnear = { terms = [\"kill\", \"you\"], within = 3 }"),
             rule("c", "queue = \"general\"\npoints = 100\nany = [\"dmca\"]\nbelow_floor = true"),
             rule("d", "queue = \"disinformation\"\npoints = 100\nall = [\"beta\", \"gamma\"]\ntopics = [\"x\"]"),
-            rule("e", "flags = [\"spam\"]\nany = [\"beta\"]\nnone = [\"you\"]"),
-            "[terms.unused]\nen = [\"alpha\", \"ALPHA\"]\n".to_owned(),
+            rule("e", "flags = [\"spam\"]\nany = [\"beta\", \"@w\"]\nnone = [\"you\"]\nnone_near = [{ terms = [\"@v\"], within = 1 }]"),
+            "[terms.v]\nde = [\"gamma\"]\nen = [\"alpha\", \"ALPHA\"]\n[terms.w]\nen = [\"k* you\"]\nde = [\"dmca\"]\n".to_owned(),
         ];
         let straight = compiled(&[&rules.concat()]);
         let shuffled: Vec<&str> = order.iter().map(|i| rules[*i].as_str()).collect();
         let (one, two) = shuffled.split_at(split);
         // A file's lists stand before or after its rules, as TOML allows.
         let turned = compiled(&[&two.concat(), &one.concat()]);
-        let mail = report("", &body);
+        let mail = Report { language: language.map(str::to_owned), ..report("", &body) };
         prop_assert_eq!(straight.judge(&mail, &ca()), turned.judge(&mail, &ca()));
     }
 }
@@ -329,7 +425,11 @@ fn time_grows_with_the_text_and_no_faster() {
         "[terms.a]\nen = [\"a\", \"a a\", \"a*\", \"*a\", \"*aa*\", \"b\"]\n",
         &rule("r", "topics = [\"t\"]\nany = [\"@a\"]\nnone_near = { terms = [\"a b\"], within = 5 }"),
         &rule("n", "topics = [\"t\"]\nnear = { terms = [\"@a\", \"@a\", \"b\"], within = 5, in_order = true }"),
-        &rule("u", "topics = [\"t\"]\nnear = { terms = [\"@a\", \"@a\", \"b\"], within = 5 }"),
+        &rule("u", "topics = [\"t\"]\nnear = { terms = [\"@a\", \"@a\", \"b\"], within = 5, same_sentence = true }"),
+        &rule(
+            "s",
+            "topics = [\"t\"]\nany = [\"a* a\", \"a * a* *b\"]\nnone_near = { terms = [\"a* a\"], within = 2, same_sentence = true }",
+        ),
     ]);
     let time = |text: &str, copies: usize| {
         let mail = report("", &text.repeat(copies));
