@@ -2,20 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use ring::digest;
 
 use super::World;
+use super::facts::{Facts, Of, RawFacts};
 use super::file::{Lists, RawFile, RawList, RawNear, RawRule, read};
+use super::pattern::{self, Filters};
 use super::spelling::{TermFault, phrase};
 use super::terms::{Builder, GroupId, TermId, Terms};
 use crate::problem::{Problems, Source, did_you_mean};
 use crate::table::Word;
-
-/// A compiled regex of an operator may take this much memory.
-const REGEX_SIZE: usize = 1 << 20;
-/// Brackets may nest this deep in a regex.
-const REGEX_NEST: u32 = 50;
 
 /// A rule, ready to judge.
 #[derive(Debug)]
@@ -36,15 +33,15 @@ pub struct Rule {
     /// What stops a hit it stands close to.
     pub none_near: Vec<NoneNear>,
     /// Compiled, its size and nesting bounded.
-    pub regex: Option<Regex>,
+    pub regex: Option<Pattern>,
     /// Bit set over [`super::file::FIELDS`].
     pub fields: u8,
-    pub account: Vec<String>,
-    pub language: Vec<String>,
-    pub automated: Option<bool>,
-    pub junk: Option<bool>,
+    /// What it asks beside words.
+    pub facts: Facts,
     pub topics: Vec<String>,
     pub flags: Vec<String>,
+    /// "none", or the text that answers.
+    pub answer: Option<String>,
     pub shadow: bool,
     pub below_floor: bool,
     pub matches: Vec<String>,
@@ -58,6 +55,13 @@ pub const ANY: Language = 0;
 
 /// Terms, apart by language: whose word a hit is decides which vetoes strike it.
 pub type Spoken = Vec<(Language, GroupId)>;
+
+/// A regex, and the number of its literals among the [`Filters`]; without one it always runs.
+#[derive(Debug)]
+pub struct Pattern {
+    pub regex: Regex,
+    pub filter: Option<usize>,
+}
 
 /// `near`, ready: the parts once per language, since words of two languages make no thought together.
 #[derive(Debug)]
@@ -92,6 +96,8 @@ pub struct Compiled {
     pub rules: Vec<Rule>,
     /// Every term of every rule.
     pub terms: Terms,
+    /// The literals of all regexes.
+    pub filters: Filters,
     /// SHA-256 over the canonical rules, hex.
     pub hash: String,
     /// Codes of the languages that lists have words of, by number; the first stands for [`ANY`].
@@ -104,7 +110,8 @@ pub fn compile(files: &[Source], world: &World, problems: &Problems) -> Option<C
     let lists = gather_lists(&raw, problems);
     let spoken: BTreeSet<&str> = lists.values().flat_map(BTreeMap::keys).copied().filter(|l| *l != "any").collect();
     let languages: Vec<&str> = std::iter::once("any").chain(spoken).collect();
-    let mut compiler = Compiler { lists, languages, world, problems, builder: Builder::default(), canonical: Vec::new() };
+    let mut compiler =
+        Compiler { lists, languages, world, problems, builder: Builder::default(), literals: Vec::new(), canonical: Vec::new() };
     compiler.check_terms_of_lists();
     let mut seen: BTreeMap<&str, &Source> = BTreeMap::new();
     let mut rules = Vec::new();
@@ -121,10 +128,10 @@ pub fn compile(files: &[Source], world: &World, problems: &Problems) -> Option<C
     }
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     let hash = hash(compiler.canonical);
-    match compiler.builder.finish() {
-        Ok(terms) => {
-            Some(Compiled { rules, terms, hash, languages: compiler.languages.into_iter().map(str::to_owned).collect() })
-        }
+    let languages = compiler.languages.into_iter().map(str::to_owned).collect();
+    let ready = compiler.builder.finish().and_then(|terms| Ok((terms, Filters::new(&compiler.literals)?)));
+    match ready {
+        Ok((terms, filters)) => Some(Compiled { rules, terms, filters, hash, languages }),
         Err(error) => {
             let path = files.first().map_or_else(|| "rules".into(), |f| f.path.clone());
             problems.whole(&path, format!("the terms of all rules are too many: {error}"));
@@ -164,6 +171,8 @@ struct Compiler<'f> {
     world: &'f World,
     problems: &'f Problems,
     builder: Builder,
+    /// Of each regex that has any.
+    literals: Vec<Vec<Vec<u8>>>,
     canonical: Vec<String>,
 }
 
@@ -275,7 +284,7 @@ impl<'f> Compiler<'f> {
 
     fn rule(&mut self, source: &Source, raw: &RawRule) -> Rule {
         let queue = raw.queue.as_ref().and_then(|word| self.queue(source, word));
-        for word in &raw.account {
+        for word in &raw.facts.account {
             self.account(source, word);
         }
         self.canonical.push(self.canonical_rule(raw));
@@ -291,12 +300,10 @@ impl<'f> Compiler<'f> {
             none_near: raw.none_near.iter().map(|near| self.none_near(source, near)).collect(),
             regex: raw.regex.as_ref().and_then(|word| self.regex(source, word)),
             fields: raw.fields,
-            account: values(&raw.account),
-            language: values(&raw.language),
-            automated: raw.automated,
-            junk: raw.junk,
+            facts: self.facts(source, &raw.facts),
             topics: raw.topics.clone(),
             flags: raw.flags.clone(),
+            answer: raw.answer.as_ref().map(|word| self.answer(source, word)),
             shadow: raw.shadow,
             below_floor: raw.below_floor,
             matches: values(&raw.matches),
@@ -327,22 +334,49 @@ impl<'f> Compiler<'f> {
         self.problems.at(source, word.span.clone(), format!("there is no {kind} \"{}\"", word.value), Some(help));
     }
 
-    fn regex(&self, source: &Source, word: &Word) -> Option<Regex> {
-        let built = RegexBuilder::new(&word.value)
-            .case_insensitive(true)
-            .multi_line(true)
-            .size_limit(REGEX_SIZE)
-            .dfa_size_limit(REGEX_SIZE)
-            .nest_limit(REGEX_NEST)
-            .build();
-        match built {
-            Ok(regex) => Some(regex),
-            Err(error) => {
-                let (span, message) = regex_fault(source, word, &error);
-                self.problems.at(source, span, message, None);
-                None
-            }
+    fn answer(&self, source: &Source, word: &Word) -> String {
+        if word.value != "none" && !self.world.answers.contains(&word.value) {
+            let names: Vec<&str> = std::iter::once("none").chain(self.world.answers.iter().map(String::as_str)).collect();
+            let near = did_you_mean(&word.value, names.iter().copied());
+            let help = near.map_or(format!("one of {}", names.join(", ")), |near| format!("did you mean \"{near}\"?"));
+            let message = format!("there is no answer text {0}.en.txt for \"{0}\"", word.value);
+            self.problems.at(source, word.span.clone(), message, Some(help));
         }
+        word.value.clone()
+    }
+
+    fn facts(&self, source: &Source, raw: &RawFacts) -> Facts {
+        let values = |words: &[Word]| words.iter().map(|w| w.value.clone()).collect();
+        let compiled = |(of, matches, word): &(Of, bool, Word)| Some((of.clone(), *matches, self.built(source, word)?));
+        Facts {
+            account: values(&raw.account),
+            language: values(&raw.language),
+            automated: raw.automated.clone(),
+            junk: raw.junk,
+            follow_up: raw.follow_up,
+            patterns: raw.patterns.iter().filter_map(compiled).collect(),
+            attachment_type: raw.attachment_type.clone(),
+            size: raw.size,
+            authentication: raw.authentication.clone(),
+            age: raw.age,
+        }
+    }
+
+    fn built(&self, source: &Source, word: &Word) -> Option<Regex> {
+        pattern::build(source, word).map_err(|(span, message)| self.problems.at(source, span, message, None)).ok()
+    }
+
+    fn regex(&mut self, source: &Source, word: &Word) -> Option<Pattern> {
+        let regex = self.built(source, word)?;
+        if pattern::matches_nothing(&word.value) {
+            let help = "make one part of it needed: `a+` instead of `a*`".to_owned();
+            self.problems.at(source, word.span.clone(), "this regex matches the empty text, and so every mail", Some(help));
+        }
+        let filter = pattern::literals(&word.value).map(|literals| {
+            self.literals.push(literals);
+            self.literals.len() - 1
+        });
+        Some(Pattern { regex, filter })
     }
 
     /// Everything that decides what the rule does, list references resolved, one line.
@@ -366,8 +400,9 @@ impl<'f> Compiler<'f> {
         };
         let mut all: Vec<Vec<String>> = raw.all.iter().map(|w| sorted(std::slice::from_ref(w))).collect();
         all.sort();
-        let facts = (sorted(&raw.account), sorted(&raw.language), raw.automated, raw.junk);
-        let effect = (raw.queue.as_ref().map(|w| &w.value), raw.points, &raw.topics, &raw.flags, raw.shadow, raw.below_floor);
+        let (facts, answer) = (raw.facts.canonical(), raw.answer.as_ref().map(|w| &w.value));
+        let effect =
+            (raw.queue.as_ref().map(|w| &w.value), raw.points, &raw.topics, &raw.flags, answer, raw.shadow, raw.below_floor);
         let words = (sorted(&raw.any), all, sorted(&raw.none), several(&raw.near), several(&raw.none_near));
         let rest = (raw.regex.as_ref().map(|w| &w.value), raw.fields);
         format!("{:?}", (&raw.id.value, &raw.why, words, rest, facts, effect))
@@ -402,31 +437,4 @@ fn say_term_fault(fault: TermFault) -> (&'static str, Option<&'static str>) {
 /// The alternatives of one part of a `near`: `"@kill | strangle"`.
 fn alternatives(word: &Word) -> Vec<Word> {
     word.value.split('|').map(|part| Word { value: part.trim().to_owned(), span: word.span.clone() }).collect()
-}
-
-/// Where in the file a regex is wrong, and what is wrong with it.
-fn regex_fault(source: &Source, word: &Word, error: &regex::Error) -> (std::ops::Range<usize>, String) {
-    if let regex::Error::CompiledTooBig(limit) = error {
-        return (word.span.clone(), format!("this regex is too big: compiled it takes more than {limit} bytes"));
-    }
-    // The crate's message shows the pattern with a caret on its last but one line, then "error: ...".
-    let text = error.to_string();
-    let reason = text.rsplit("error: ").next().unwrap_or("it cannot be read").trim().to_owned();
-    let caret = text.lines().rev().find(|line| line.trim_start().starts_with('^'));
-    let message = format!("this regex is wrong: {reason}");
-    let written = source.text.get(word.span.clone()).unwrap_or("");
-    // Only in '...' strings does the pattern stand in the file character for character.
-    let literal = written.starts_with('\'') && !written.starts_with("'''");
-    match caret {
-        Some(caret) if literal && !word.value.contains('\n') => {
-            let before = caret.len() - caret.trim_start().len();
-            let width = caret.trim().len();
-            // Four columns of indent stand before the pattern in the crate's message.
-            let byte = |column: usize| word.value.char_indices().nth(column).map_or(word.value.len(), |(i, _)| i);
-            let column = before.saturating_sub(4);
-            let start = word.span.start + 1;
-            (start + byte(column)..start + byte(column + width), message)
-        }
-        _ => (word.span.clone(), message),
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::facts::RawFacts;
 use crate::problem::{Problems, Source};
 use crate::table::{self, Table, Word};
 
@@ -47,18 +48,14 @@ pub struct RawRule {
     pub regex: Option<Word>,
     /// Bit set over [`FIELDS`].
     pub fields: u8,
-    /// Only mail of these accounts.
-    pub account: Vec<Word>,
-    /// Only mail in these languages.
-    pub language: Vec<Word>,
-    /// Only (not) automated mail.
-    pub automated: Option<bool>,
-    /// Only mail (not) from the junk folder.
-    pub junk: Option<bool>,
+    /// What it asks beside words.
+    pub facts: RawFacts,
     /// Topics it gives.
     pub topics: Vec<String>,
     /// Flags it gives.
     pub flags: Vec<String>,
+    /// "none", or the text that answers.
+    pub answer: Option<Word>,
     /// It only records.
     pub shadow: bool,
     /// It may sink a mail below the floor.
@@ -141,12 +138,10 @@ fn read_rule(table: &Table<'_>) -> RawRule {
         none_near: table.one_or_more("none_near").iter().map(|t| read_near(t, false)).collect(),
         regex: table.text("regex"),
         fields: read_fields(table),
-        account: table.texts("account"),
-        language: table.texts("language"),
-        automated: table.flag("automated"),
-        junk: table.flag("junk"),
+        facts: RawFacts::read(table),
         topics: table.texts("topics").into_iter().map(|w| w.value).collect(),
         flags: read_flags(table),
+        answer: table.text("answer"),
         shadow: table.flag("shadow").unwrap_or(false),
         below_floor: table.flag("below_floor").unwrap_or(false),
         matches: table.texts("matches"),
@@ -211,8 +206,8 @@ fn check_effect(table: &Table<'_>, rule: &RawRule) {
     match (table.has("queue"), table.has("points")) {
         (true, false) => table.problem(table.span_of("queue"), "`queue` without `points`: how much does the rule count?", None),
         (false, true) => table.problem(table.span_of("points"), "`points` without `queue`: which queue do they count for?", None),
-        (false, false) if !table.has("topics") && !table.has("flags") => {
-            let help = "give it a `queue` with `points`, or `topics`, or `flags`".to_owned();
+        (false, false) if !table.has("topics") && !table.has("flags") && !table.has("answer") => {
+            let help = "give it a `queue` with `points`, or `topics`, or `flags`, or an `answer`".to_owned();
             table.problem(rule.id.span.clone(), format!("the rule \"{}\" has no effect", rule.id.value), Some(help));
         }
         _ => {}
@@ -226,8 +221,7 @@ fn check_effect(table: &Table<'_>, rule: &RawRule) {
 /// A rule must ask for something, or it would fire on every mail.
 fn check_conditions(table: &Table<'_>, rule: &RawRule) {
     let words = !rule.any.is_empty() || !rule.all.is_empty() || !rule.near.is_empty() || rule.regex.is_some();
-    let facts = !rule.account.is_empty() || !rule.language.is_empty() || rule.automated.is_some() || rule.junk.is_some();
-    if !words && !facts {
+    if !words && rule.facts.is_empty() {
         let help = "give it `any`, `all`, `near`, `regex`, or a fact such as `account`".to_owned();
         table.problem(
             rule.id.span.clone(),

@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::compile::{ANY, Language, Near, NoneNear, Rule, Spoken};
+use super::compile::{ANY, Language, Near, NoneNear, Pattern, Rule, Spoken};
 use super::file::FIELDS;
 use super::hits::{Found, Hits};
 use super::near::{ANYWHERE, Vetoes, extent, in_one_sentence, ordered, sentence, unordered};
 use super::terms::{GroupId, Terms};
-use super::{Fired, Hit, Place, Sum, Trace, Verdict, Vetoed, World};
+use super::{Choice, Fired, Hit, Moment, Place, RuleSet, Sum, Trace, Verdict, Vetoed, World};
 use crate::report::{Fields, Report};
 
 /// A trace shows this many places of a rule; more say nothing new.
@@ -36,6 +36,8 @@ pub struct Mail<'m> {
     terms: &'m Terms,
     /// The language it is written in, where lists have words of that.
     language: Option<Language>,
+    /// By number of a regex's literals: the fields one stands in.
+    filtered: Vec<u8>,
 }
 
 /// Places that together satisfy one condition, and the language they are of.
@@ -46,13 +48,14 @@ impl<'m> Mail<'m> {
     pub fn scan(
         texts: [&'m str; 6],
         language: Option<Language>,
-        terms: &'m Terms,
+        set: &'m RuleSet,
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<Self> {
-        Some(Mail { texts, hits: terms.scan(&texts, time_is_up)?, terms, language })
+        let hits = set.terms.scan(&texts, time_is_up)?;
+        Some(Mail { texts, hits, terms: &set.terms, language, filtered: set.filters.look(&texts) })
     }
 
-    /// The words of the rule against the mail; facts are [`facts_hold`].
+    /// The words of the rule against the mail; facts are [`super::facts::Facts::hold`].
     pub fn outcome(&self, rule: &Rule) -> Outcome {
         let Some(conditions) = self.conditions(rule) else { return Outcome::Silent };
         let mut hits = Vec::new();
@@ -124,12 +127,14 @@ impl<'m> Mail<'m> {
         windows.into_iter().map(|window| (if of_none(&window) { ANY } else { language }, window)).collect()
     }
 
-    fn regex_hits(&self, rule: &Rule, regex: &regex::Regex) -> Vec<Hit> {
+    fn regex_hits(&self, rule: &Rule, pattern: &Pattern) -> Vec<Hit> {
         let mut hits = Vec::new();
-        for (index, text) in self.texts.iter().enumerate().filter(|(index, _)| rule.fields & (1 << index) != 0) {
-            for found in regex.find_iter(text).filter(|f| !f.is_empty()).take(MOST_SHOWN - hits.len()) {
+        // Without one of its literals a regex cannot match: it need not be asked.
+        let fields = rule.fields & pattern.filter.map_or(u8::MAX, |filter| self.filtered[filter]);
+        for (index, text) in self.texts.iter().enumerate().filter(|(index, _)| fields & (1 << index) != 0) {
+            for found in pattern.regex.find_iter(text).take(MOST_SHOWN - hits.len()) {
                 let (start, end, text) = (found.start(), found.end(), found.as_str().to_owned());
-                hits.push(Hit { field: FIELDS[index].into(), start, end, text, term: regex.as_str().into() });
+                hits.push(Hit { field: FIELDS[index].into(), start, end, text, term: pattern.regex.as_str().into() });
             }
         }
         hits
@@ -204,15 +209,6 @@ fn by_place(mut windows: Windows) -> Vec<(Vec<Language>, Vec<Found>)> {
     merged
 }
 
-/// Whether the facts a rule asks for are so.
-pub fn facts_hold(rule: &Rule, report: &Report, place: &Place) -> bool {
-    let listed = |list: &[String], value: Option<&str>| list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l == v));
-    listed(&rule.account, Some(&place.account))
-        && listed(&rule.language, report.language.as_deref())
-        && rule.automated.is_none_or(|wanted| wanted == report.automated.is_some())
-        && rule.junk.is_none_or(|wanted| wanted == report.junk)
-}
-
 /// What the rules said, gathered before the verdict.
 #[derive(Default)]
 pub struct Findings<'r> {
@@ -220,13 +216,24 @@ pub struct Findings<'r> {
     vetoed: Vec<Vetoed>,
     /// Rules that failed through a fault of ours.
     failed: Vec<&'r Rule>,
+    /// Rules that were not asked, because the time was up.
+    unasked: &'r [Rule],
 }
 
-/// Asks every rule. One that fails does not silence the others: it is noted, and [`verdict`] counts it.
-pub fn ask<'r>(rules: &'r [Rule], mail: &Mail<'_>, report: &Report, place: &Place) -> Findings<'r> {
+/// Between two looks at whether the time is up, so many rules are asked; a regex may take longer than many other rules.
+const RULES_A_LOOK: usize = 16;
+
+/// Asks every rule. One that fails does not silence the others: it is noted, and [`verdict`] counts it. When the time is up
+/// the rest is noted too; without a mail (its scan was not finished) that is all of them.
+pub fn ask<'r>(rules: &'r [Rule], mail: Option<&Mail<'_>>, report: &Report, place: &Place, moment: &Moment<'_>) -> Findings<'r> {
     let mut findings = Findings::default();
-    for rule in rules {
-        let asked = || if facts_hold(rule, report, place) { mail.outcome(rule) } else { Outcome::Silent };
+    let Some(mail) = mail else { return Findings { unasked: rules, ..findings } };
+    for (index, rule) in rules.iter().enumerate() {
+        if (rule.regex.is_some() || index % RULES_A_LOOK == 0) && (moment.time_is_up)() {
+            findings.unasked = &rules[index..];
+            break;
+        }
+        let asked = || if rule.facts.hold(report, place, moment) { mail.outcome(rule) } else { Outcome::Silent };
         // Nothing a rule reads is changed by asking, so a panic leaves nothing half done.
         match catch_unwind(AssertUnwindSafe(asked)) {
             Ok(Outcome::Silent) => {}
@@ -242,10 +249,13 @@ pub fn ask<'r>(rules: &'r [Rule], mail: &Mail<'_>, report: &Report, place: &Plac
 pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<str>) -> Verdict {
     let live = || findings.fired.iter().map(|(rule, _)| *rule).filter(|rule| !rule.shadow);
     let failed = || findings.failed.iter().copied();
-    let floor_votes = failed().filter(|rule| !rule.shadow).filter_map(|rule| floor_vote(rule, place, world));
+    let unasked = findings.unasked;
+    let floor_votes = failed().chain(unasked).filter(|rule| !rule.shadow).filter_map(|rule| floor_vote(rule, place, world));
     let sums = sums(live().filter_map(|rule| rule.vote).chain(floor_votes), world);
     let passed: Vec<String> = sums.iter().filter(|s| s.points >= s.threshold).map(|s| s.queue.clone()).collect();
-    let mut because: Vec<String> = failed().map(|rule| say_failed(rule, place)).chain(sums.iter().map(say_sum)).collect();
+    let late = say_unasked(unasked.len(), place).into_iter();
+    let mut because: Vec<String> =
+        failed().map(|rule| say_failed(rule, place)).chain(late).chain(sums.iter().map(say_sum)).collect();
     let queue = match passed.first() {
         Some(queue) => {
             because.push(format!("{queue} is the most urgent queue that passed"));
@@ -257,15 +267,19 @@ pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<
         }
     };
     let sinker = live().find(|rule| rule.below_floor && rule.vote.is_some_and(|(q, _)| world.queues[q].0 == queue));
+    // A rule that was not asked might have said otherwise.
+    let sinker = sinker.filter(|_| unasked.is_empty());
     let queue = above_floor(queue, place, world, sinker, &mut because);
     let topics = gather(live().flat_map(|rule| &rule.topics));
     let flags = gather(live().flat_map(|rule| &rule.flags));
+    let answer = choose(live());
     let failed: Vec<Fired> = failed().map(|rule| failed_as_fired(rule, place, world)).collect();
     let mut fired: Vec<Fired> = findings.fired.into_iter().map(|(rule, hits)| fired(rule, hits, world)).chain(failed).collect();
     fired.sort_by(|a, b| a.id.cmp(&b.id));
     let (default, floor) = (place.default.clone(), place.floor.clone());
-    let trace = Trace { rules_hash: hash.clone(), fired, vetoed: findings.vetoed, sums, default, floor, because };
-    Verdict { queue, passed, topics, flags, trace }
+    let trace =
+        Trace { rules_hash: hash.clone(), fired, vetoed: findings.vetoed, sums, default, floor, because, unasked: unasked.len() };
+    Verdict { queue, passed, topics, flags, answer, trace }
 }
 
 /// A rule that failed counts as passed, with its full points for the floor queue, or for the default where that is more
@@ -273,6 +287,22 @@ pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<
 fn floor_vote(rule: &Rule, place: &Place, world: &World) -> Option<(usize, i64)> {
     let floor = world.queues.iter().position(|(queue, _)| *queue == place.floor || *queue == place.default)?;
     rule.vote.map(|(_, points)| (floor, points.max(0)))
+}
+
+fn say_unasked(count: usize, place: &Place) -> Option<String> {
+    let floor = &place.floor;
+    (count > 0).then(|| {
+        format!(
+            "the time for this mail was up before {count} of the rules were asked: they count as passed for the floor {floor} or higher"
+        )
+    })
+}
+
+/// Of several choices "none" wins, then the first in the alphabet; of several rules with that choice the first by id is named.
+fn choose<'r>(rules: impl Iterator<Item = &'r Rule>) -> Option<Choice> {
+    let choice = |rule: &'r Rule| rule.answer.as_ref().map(|text| (text != "none", text, &rule.id));
+    let (_, text, rule) = rules.filter_map(choice).min()?;
+    Some(Choice { text: Some(text.clone()).filter(|text| text != "none"), rule: rule.clone() })
 }
 
 fn failed_as_fired(rule: &Rule, place: &Place, world: &World) -> Fired {
@@ -338,7 +368,6 @@ fn fired(rule: &Rule, hits: Vec<Hit>, world: &World) -> Fired {
 mod tests {
     use super::*;
     use crate::problem::{Problems, Source};
-    use crate::rules::RuleSet;
 
     const RULES: &str = r#"
 [[rule]]
@@ -359,7 +388,7 @@ topics = ["wiki"]
     #[test]
     fn a_rule_that_fails_counts_for_the_floor_and_is_named_and_the_others_are_still_asked() {
         let queues = ["threat-of-harm", "disinformation", "general"].map(|queue| (queue.to_owned(), 100)).to_vec();
-        let world = World { queues, accounts: vec!["emergency".to_owned()] };
+        let world = World { queues, accounts: vec!["emergency".to_owned()], answers: Vec::new() };
         let problems = Problems::default();
         let mut set = RuleSet::compile(&[Source::new("0.toml".to_owned(), RULES.to_owned())], &world, &problems);
         assert!(problems.is_empty());

@@ -13,6 +13,7 @@ fn world() -> World {
     World {
         queues: queues.map(|q| (q.to_owned(), 100)).to_vec(),
         accounts: ["ca", "emergency", "drt"].map(str::to_owned).to_vec(),
+        answers: vec!["holiday".to_owned()],
     }
 }
 
@@ -270,6 +271,159 @@ fn facts_must_hold() {
     assert!(set.judge(&mail, &place("drt", "general", "general")).topics.is_empty(), "unknown is no German");
 }
 
+/// A mail with something to ask about: from a relay, with a picture, two days old.
+fn furnished() -> (Report, Moment<'static>) {
+    let address =
+        |name: Option<&str>, address: &str| crate::report::Address { name: name.map(str::to_owned), address: address.into() };
+    let received = crate::clock::from_millis(1_800_000_000_000);
+    let picture = crate::report::Attachment { name: None, media_type: "image/png".into(), size: 9, sha256: String::new() };
+    let automated = crate::report::Automated { reason: "list".into(), why: "A list.".into() };
+    let mail = Report {
+        from: vec![address(Some("Press Office"), "news@example.net")],
+        cc: vec![address(None, "ca+x@example.org")],
+        headers: vec![("X-Priority".into(), "1 (Highest)".into()), ("x-priority".into(), "3".into())],
+        attachments: vec![picture],
+        automated: Some(automated),
+        size: 5_000,
+        received,
+        ..report("", "x")
+    };
+    let auth = crate::report::Authentication { dmarc: Some(crate::report::AuthResult::Pass), ..Default::default() };
+    let now = received + jiff::SignedDuration::from_hours(48);
+    (mail, Moment { now, follow_up: true, auth, time_is_up: &|| false })
+}
+
+#[test]
+fn each_fact_can_be_asked_and_denied() {
+    let (mail, moment) = furnished();
+    let holds = |fact: &str| {
+        !compiled(&[&rule("r", &format!("topics = [\"t\"]\n{fact}"))]).judge_at(&mail, &ca(), &moment).topics.is_empty()
+    };
+    for fact in [
+        "from = '@example\\.net$'",
+        "from = '^press office$'",
+        "not_from = '@example\\.org$'",
+        "to = '^ca\\+'",
+        "not_to = 'drt@'",
+        "header = { X-Priority = '^3$' }",
+        "header = { X-Mailer = '^$' }",
+        "not_header = { X-Spam-Flag = 'yes' }",
+        "attachment_type = [\"text/plain\", \"image/*\"]",
+        "larger_than = \"4 KiB\"",
+        "smaller_than = \"5 KiB\"",
+        "automated = true",
+        "automated = [\"list\", \"precedence\"]",
+        "authentication = [\"proven\"]",
+        "follow_up = true",
+        "older_than = \"47 h\"",
+        "newer_than = \"3 days\"",
+        "junk = false",
+    ] {
+        assert!(holds(fact), "{fact}");
+    }
+    for fact in [
+        "from = 'example\\.org'",
+        "not_from = 'press'",
+        "to = 'drt@'",
+        "not_to = 'example\\.org'",
+        "header = { X-Priority = '2' }",
+        "header = { X-Mailer = 'x' }",
+        "not_header = { X-Priority = 'highest' }",
+        "not_header = { X-Mailer = '^$' }",
+        "attachment_type = [\"video/*\"]",
+        "larger_than = \"5 KiB\"",
+        "smaller_than = \"4 KiB\"",
+        "automated = [\"precedence\"]",
+        "automated = false",
+        "authentication = [\"failed\", \"unknown\"]",
+        "follow_up = false",
+        "older_than = \"2 days\"",
+        "newer_than = \"48 h\"",
+    ] {
+        assert!(!holds(fact), "{fact}");
+    }
+}
+
+#[test]
+fn a_clock_ahead_of_ours_makes_no_mail_old() {
+    let (mail, moment) = furnished();
+    let early = Moment { now: mail.received - jiff::SignedDuration::from_hours(99), ..moment };
+    let set =
+        compiled(&[&rule("r", "topics = [\"t\"]\nolder_than = \"1 h\""), &rule("s", "topics = [\"s\"]\nnewer_than = \"1 h\"")]);
+    assert_eq!(set.judge_at(&mail, &ca(), &early).topics, ["s"]);
+}
+
+#[test]
+fn the_hash_knows_facts_and_answers() {
+    let hash = |rest: &str| compiled(&[&rule("r", &format!("topics = [\"t\"]\nany = [\"x\"]\n{rest}"))]).hash().to_owned();
+    let all = [
+        "",
+        "answer = \"none\"",
+        "from = 'x'",
+        "not_from = 'x'",
+        "follow_up = true",
+        "older_than = \"1 h\"",
+        "automated = [\"list\"]",
+    ];
+    let hashes: BTreeSet<String> = all.iter().map(|rest| hash(rest)).collect();
+    assert_eq!(hashes.len(), all.len());
+    assert_eq!(hash("header = { A = 'x', B = 'y' }"), hash("header = { B = 'y', A = 'x' }"));
+}
+
+#[test]
+fn of_several_answers_none_wins_and_then_the_alphabet() {
+    let text = |id: &str, word: &str, answer: &str| rule(id, &format!("answer = \"{answer}\"\nany = [\"{word}\"]"));
+    let file = text("b", "beta", "none")
+        + &text("a", "alpha", "holiday")
+        + &text("c", "beta", "none")
+        + &text("d", "gamma", "none").replace("any", "shadow = true\nany");
+    let chosen = |body: &str| compiled(&[&file]).judge(&report("", body), &ca()).answer.map(|c| (c.text, c.rule));
+    assert_eq!(chosen("alpha"), Some((Some("holiday".to_owned()), "a".to_owned())));
+    assert_eq!(chosen("alpha beta"), Some((None, "b".to_owned())));
+    assert_eq!((chosen("nothing"), chosen("gamma")), (None, None), "a shadow rule chooses nothing");
+}
+
+#[test]
+fn when_the_time_is_up_a_mail_is_at_its_floor_or_higher_and_nothing_sinks_it() {
+    let set = compiled(&[VOTES]);
+    let mail = report("", "out of office");
+    let emergency = place("emergency", "threat-of-harm", "threat-of-harm");
+    for looks in 0..3 {
+        let left = std::cell::Cell::new(looks);
+        let time_is_up = || left.replace(left.get() - 1) <= 0;
+        let moment = Moment { time_is_up: &time_is_up, ..Moment::of(&mail) };
+        let verdict = set.judge_at(&mail, &emergency, &moment);
+        assert_eq!((verdict.queue.as_str(), verdict.trace.unasked), ("threat-of-harm", 5), "after {looks} looks");
+        assert!(verdict.trace.because[0].contains("the time for this mail was up"), "{:?}", verdict.trace.because);
+        let left = std::cell::Cell::new(looks);
+        let time_is_up = || left.replace(left.get() - 1) <= 0;
+        let drt = place("drt", "disinformation", "general");
+        let verdict = set.judge_at(&mail, &drt, &Moment { time_is_up: &time_is_up, ..Moment::of(&mail) });
+        assert_eq!(verdict.queue, "disinformation");
+    }
+    assert_eq!(set.judge(&mail, &emergency).queue, "general", "with time it sinks");
+}
+
+#[test]
+fn rules_behind_a_regex_are_not_asked_when_the_time_ran_out_before_it() {
+    let file = rule("a", "topics = [\"a\"]\nany = [\"x\"]")
+        + &rule("b", "topics = [\"b\"]\nregex = 'xyz'")
+        + &rule("c", "topics = [\"c\"]\nany = [\"x\"]");
+    let mail = report("", "x xyz");
+    let looks = std::cell::Cell::new(0);
+    // Six fields, then the first rule, then the regex.
+    let time_is_up = || looks.replace(looks.get() + 1) >= 7;
+    let verdict = compiled(&[&file]).judge_at(&mail, &ca(), &Moment { time_is_up: &time_is_up, ..Moment::of(&mail) });
+    assert_eq!((verdict.topics, verdict.trace.unasked), (vec!["a".to_owned()], 2));
+}
+
+#[test]
+fn a_regex_without_literals_is_told_of() {
+    let set =
+        compiled(&[&rule("a", "topics = [\"t\"]\nregex = '[0-9]{4}'"), &rule("b", "topics = [\"t\"]\nregex = 'ticket [0-9]+'")]);
+    assert_eq!(set.unfiltered(), ["a"]);
+}
+
 #[test]
 fn a_regex_is_matched_on_the_mail_as_written() {
     let file = rule("r", "topics = [\"t\"]\nregex = 'TS-[0-9a-z]{8}'");
@@ -394,6 +548,18 @@ proptest! {
             prop_assert_eq!(body.get(hit.start..hit.end), Some(hit.text.as_str()));
         }
         prop_assert!(fired[0].hits.iter().any(|h| h.text == "kill you"));
+    }
+
+    #[test]
+    fn looking_for_literals_first_changes_no_verdict(body in "[kKsS\u{212a}\u{17f}iIßẞtTσς. @x0-9\n]{0,40}", tail in "(kiss|TICKET-7|a@x|straſſe|ΣΟΣ)?") {
+        const PATTERNS: [&str; 8] = ["kiss", r"\bkis+t?", "(?:sis|tik)[0-9]+", "[a-z]+@x", "x(?:ssi)+", "(?-i)Kiss|ticket-[0-9]", "stra(?:ss|ß)e", "σος"];
+        let rules: String = PATTERNS.iter().enumerate().map(|(n, p)| rule(&format!("r{n}"), &format!("topics = [\"t{n}\"]\nregex = '{p}'"))).collect();
+        let set = compiled(&[&rules]);
+        let mail = report("", &format!("{body}{tail}"));
+        let mut open = compiled(&[&rules]);
+        open.rules.iter_mut().filter_map(|rule| rule.regex.as_mut()).for_each(|pattern| pattern.filter = None);
+        prop_assert!(set.unfiltered().len() < 3);
+        prop_assert_eq!(set.judge(&mail, &ca()), open.judge(&mail, &ca()));
     }
 
     #[test]
