@@ -1,5 +1,6 @@
 //! Rules: a [`Report`] to a [`Verdict`] with its trace. Pure; see README "Rules" for the language.
 
+pub mod cases;
 mod compile;
 mod examples;
 mod file;
