@@ -6,8 +6,11 @@ mod examples;
 mod file;
 mod fold;
 mod judge;
+pub mod lint;
 mod near;
+pub mod probe;
 mod readings;
+pub mod score;
 mod terms;
 #[cfg(test)]
 mod tests;
