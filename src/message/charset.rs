@@ -2,6 +2,8 @@
 
 use mail_parser::decoders::charsets::map::charset_decoder;
 
+use super::shifted::unshift;
+
 /// Bytes from which an undeclared charset is guessed.
 const SAMPLE: usize = 4096;
 
@@ -10,6 +12,11 @@ const SAMPLE: usize = 4096;
 pub fn decode(bytes: &[u8], declared: Option<&str>) -> (String, bool) {
     let declared = declared.map(|name| name.trim().trim_matches(['"', '\'']).to_ascii_lowercase());
     let name = declared.as_deref().unwrap_or("utf-8");
+    if let Some((plain, charset)) = unshift(bytes, name)
+        && let Some(decoder) = charset_decoder(charset.as_bytes())
+    {
+        return sound(decoder(&plain), bytes);
+    }
     let utf8 = std::str::from_utf8(bytes);
     if let Ok(text) = utf8 {
         if bytes.is_ascii() && !stateful(name) || is_utf8(name) {
@@ -46,7 +53,7 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> (String, bool) {
 pub fn trusted(text: &str, declared: Option<&str>) -> bool {
     let name = declared.unwrap_or("utf-8").to_ascii_lowercase();
     // A single-byte charset fits any bytes, so that a wrong one shows in the bytes only.
-    known(&name) && !text.contains('\u{fffd}') && (text.is_ascii() || !single_byte(&name))
+    known(&name) && unshift(&[], &name).is_none() && !text.contains('\u{fffd}') && (text.is_ascii() || !single_byte(&name))
 }
 
 /// Text that is UTF-8 but for few bytes: one stray byte must not turn all of it into another charset.
@@ -63,7 +70,7 @@ fn sound(text: String, bytes: &[u8]) -> (String, bool) {
     match lost {
         0 => (text, false),
         _ if lost * 10 < text.chars().count() => (text, true),
-        // hz and iso-2022-kr come back as one replacement character: what is ASCII in them is still worth reading.
+        // What is ASCII in it is still worth reading.
         _ => (guess(bytes), true),
     }
 }
@@ -215,9 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn charsets_nobody_decodes_keep_their_ascii_words() {
-        let (text, bad) = decode(b"\x1b$)CHelp \x0e>H3g\x0f now", Some("iso-2022-kr"));
-        assert!(bad && text.contains("Help") && text.contains("now"));
+    fn seven_bit_korean_and_chinese_are_read() {
+        let korean = b"\x1b$)C\x0e55?MAV<<?d\x0f, \x0eAW0m\x0f \x0e=M>n?d\x0f";
+        assert_eq!(decode(korean, Some("ISO-2022-KR")), ("도와주세요, 죽고 싶어요".into(), false));
+        assert_eq!(decode(b"~{NR=qMmR*WTI1~} ok ~~1", Some("hz-gb-2312")), ("我今晚要自杀 ok ~1".into(), false));
+        // Cut in the middle, or never shifted back: what can be read is read.
+        assert!(decode(b"Help \x0e>H3\nnow", Some("iso-2022-kr")).0.ends_with("\nnow"));
+        assert!(decode(b"~{NR=qMm\nok~", Some("hz-gb-2312")).0.starts_with("我今晚\nok"));
     }
 
     #[test]

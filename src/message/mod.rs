@@ -18,6 +18,7 @@ mod media;
 mod parts;
 pub mod quote;
 mod rest;
+mod shifted;
 mod text;
 mod transfer;
 mod uu;
