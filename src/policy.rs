@@ -65,9 +65,17 @@ impl Policy {
     /// # Errors
     /// Everything that is wrong in any of the files, at once.
     pub fn load(path: &Path) -> Result<Policy, Faults> {
+        Self::load_with(path, None)
+    }
+
+    /// As [`Policy::load`], with the rules of the folder `rules`, where given, in place of the config's: what an operator tries out.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any of the files, at once.
+    pub fn load_with(path: &Path, rules: Option<&Path>) -> Result<Policy, Faults> {
         let problems = Problems::default();
         match read_file(path, &problems) {
-            Some(source) => Self::assemble(&source, problems),
+            Some(source) => Self::assemble(&source, rules, problems),
             None => Err(problems.into_faults()),
         }
     }
@@ -89,18 +97,38 @@ impl Policy {
 
     /// The sample config with the shipped rules and texts. They are part of the program, so nothing is read from disk.
     pub fn shipped() -> Policy {
-        let source = Source::new(SAMPLE.0, SAMPLE.1);
         // Not input: the test `what_is_shipped_is_valid` holds it.
-        Self::assemble(&source, Problems::default()).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
+        Self::shipped_with(None).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
     }
 
-    fn assemble(source: &Source, problems: Problems) -> Result<Policy, Faults> {
-        let Some(Parts { config, languages, texts }) = read_parts(source, &problems) else { return Err(problems.into_faults()) };
+    /// The sample config and the shipped texts with the rules of a folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the rule files, at once.
+    pub fn shipped_with(rules: Option<&Path>) -> Result<Policy, Faults> {
+        Self::assemble(&Source::new(SAMPLE.0, SAMPLE.1), rules, Problems::default())
+    }
+
+    fn assemble(source: &Source, rules: Option<&Path>, problems: Problems) -> Result<Policy, Faults> {
+        let Some(Parts { mut config, languages, texts }) = read_parts(source, &problems) else { return Err(problems.into_faults()) };
+        if let Some(folder) = rules {
+            config.rules = Some(folder.to_path_buf());
+        }
         let rules = RuleSet::compile(&rule_files(&config, &problems), &world(&config, &texts), &problems);
         let templates = compile_templates(&config, &texts, &rules.answers(), &problems);
         check_languages(source, &languages, &templates, &problems);
         let warnings = problems.warnings();
         problems.into_result(|| Policy { config, rules, templates, warnings })
+    }
+
+    /// The files that the rules were compiled from, read again: for tools that show where something stands.
+    ///
+    /// # Errors
+    /// When the folder or a file of it cannot be read any more.
+    pub fn rule_files(&self) -> Result<Vec<Source>, Faults> {
+        let problems = Problems::default();
+        let files = rule_files(&self.config, &problems);
+        problems.into_result(|| files)
     }
 
     /// Reads and judges one mail that lay in `account`. Call it on a thread with a large stack, as [`crate::message::read`].

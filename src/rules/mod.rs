@@ -1,5 +1,6 @@
 //! Rules: a [`Report`] to a [`Verdict`] with its trace. Pure; see README "Rules" for the language.
 
+pub mod cases;
 mod compile;
 mod examples;
 mod facts;
@@ -7,9 +8,12 @@ mod file;
 mod fold;
 mod hits;
 mod judge;
+pub mod lint;
 mod near;
 mod pattern;
+pub mod probe;
 mod readings;
+pub mod score;
 mod sentence;
 mod spelling;
 mod terms;
