@@ -68,6 +68,10 @@ impl<'m> Mail<'m> {
         let vetoes = Strikes::of(self, rule);
         let mut shown = Vec::new();
         for windows in conditions {
+            if vetoes.is_empty() {
+                shown.extend(windows.into_iter().flat_map(|(_, window)| window));
+                continue;
+            }
             let (mut first, before) = (None, shown.len());
             for (languages, window) in by_place(windows) {
                 match vetoes.strike(self, &languages, &window) {
@@ -174,6 +178,10 @@ impl<'r> Strikes<'r> {
         Strikes { none, close }
     }
 
+    fn is_empty(&self) -> bool {
+        self.none.is_empty() && self.close.is_empty()
+    }
+
     /// The veto that strikes a window, if any does. A word of one language says nothing about a thought in another, unless
     /// the mail is written in that language.
     fn strike(&self, mail: &Mail<'_>, languages: &[Language], window: &[Found]) -> Option<Found> {
@@ -197,11 +205,13 @@ fn strikes(mail: &Mail<'_>, veto: Language, hit: &[Language]) -> bool {
 
 /// The same words may stand in the lists of several languages: then the hit is of all of them.
 fn by_place(mut windows: Windows) -> Vec<(Vec<Language>, Vec<Found>)> {
-    let place = |window: &[Found]| window.iter().map(|f| (f.from, f.to)).collect::<Vec<_>>();
-    windows.sort_by_cached_key(|(language, window)| (extent(window), place(window), *language));
+    fn place(window: &[Found]) -> impl Iterator<Item = (u32, u32)> {
+        window.iter().map(|f| (f.from, f.to))
+    }
+    windows.sort_by(|(a, one), (b, other)| place(one).cmp(place(other)).then(a.cmp(b)));
     let mut merged: Vec<(Vec<Language>, Vec<Found>)> = Vec::with_capacity(windows.len());
     for (language, window) in windows {
-        match merged.last_mut().filter(|(_, last)| place(last) == place(&window)) {
+        match merged.last_mut().filter(|(_, last)| place(last).eq(place(&window))) {
             Some((languages, _)) => languages.push(language),
             None => merged.push((vec![language], window)),
         }

@@ -17,9 +17,12 @@ pub fn borders(text: &str, plain: &Folded, base: u32) -> Vec<u32> {
         let [before, after] = pair else { continue };
         // None where two words come of one character.
         let Some(gap) = text.get(before.end as usize..after.start as usize) else { continue };
-        if gap.len() > 1 && ends_sentence(gap, || dot_ends(text, plain, at, before)) {
-            found.push(base + after.from);
-        } else if gap.len() == 1 && matches!(gap, "!" | "?") {
+        let ends = match gap.len() {
+            0 => false,
+            1 => matches!(gap, "!" | "?"),
+            _ => ends_sentence(gap, || dot_ends(text, plain, at, before)),
+        };
+        if ends {
             found.push(base + after.from);
         }
     }

@@ -17,6 +17,8 @@ pub type GroupId = usize;
 
 /// Positions left free between two fields, so that no `near` reaches across.
 const FIELD_GAP: u32 = 1 << 12;
+/// The first letters of words lie in tables that answer at once; deeper, memory would be the price.
+const DENSE: usize = 4;
 /// So many hits are noted between two looks at whether the time is up.
 const STRETCH: usize = 1 << 12;
 
@@ -62,7 +64,8 @@ impl Builder {
             patterns.entry(squeeze(&piece.text)).or_default().squeezed.push(*id);
             patterns.entry(piece.text.clone()).or_default().plain = Some(*id);
         }
-        let automaton = if patterns.is_empty() { None } else { Some(AhoCorasick::new(patterns.keys())?) };
+        let automaton =
+            if patterns.is_empty() { None } else { Some(AhoCorasick::builder().dense_depth(DENSE).build(patterns.keys())?) };
         let mut groups_of = vec![Vec::new(); self.shown.len()];
         for (terms, group) in &self.groups {
             for term in terms {
@@ -177,6 +180,8 @@ impl Terms {
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<()> {
         let Some(automaton) = &self.automaton else { return Some(()) };
+        // Hits come in order of their ends, so the word each ends in lies at or behind the last one's.
+        let (stream, tokens, mut last) = (folded.text.as_bytes(), &folded.tokens, 0);
         for (count, hit) in automaton.find_overlapping_iter(&folded.text).enumerate() {
             if count % STRETCH == STRETCH - 1 && time_is_up() {
                 return None;
@@ -186,11 +191,17 @@ impl Terms {
             if terms.is_empty() {
                 continue;
             }
-            let tokens = &folded.tokens[folded.tokens_at(hit.start(), hit.end())];
-            let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { continue };
-            if !plain && !tokens.iter().any(|t| t.altered) {
+            let (start, end) = trimmed(stream, hit.start(), hit.end());
+            while tokens.get(last + 1).is_some_and(|token| (token.at as usize) < end) {
+                last += 1;
+            }
+            // The one before a later hit's end may be too far already, where that one ended in a space.
+            let ends = (0..=last).rev().find(|t| (tokens[*t].at as usize) < end).unwrap_or(0);
+            let begins = (0..=ends).rev().find(|t| tokens[*t].at as usize <= start).unwrap_or(0);
+            if !plain && !tokens[begins..=ends].iter().any(|t| t.altered) {
                 continue;
             }
+            let (first, last) = (&tokens[begins], &tokens[ends]);
             let Place { field, base } = place;
             for term in terms.iter().copied() {
                 hits.add(Found { from: base + first.from, to: base + last.to, field, start: first.start, end: last.end, term });
@@ -198,6 +209,13 @@ impl Terms {
         }
         Some(())
     }
+}
+
+/// A hit's bytes without the spaces at its edges.
+fn trimmed(stream: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let start = if stream[start] == b' ' { start + 1 } else { start };
+    let end = if end > start && stream[end - 1] == b' ' { end - 1 } else { end };
+    (start, end)
 }
 
 /// Which field is read, and where its positions begin.
