@@ -2,6 +2,7 @@
 //! and an overflow aborts the process. Here the stack is 256 MiB (of address space: memory only where it is used).
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use tokio::sync::oneshot;
@@ -65,9 +66,44 @@ pub fn alone<T: Send>(job: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     })
 }
 
+/// Runs `job` on every item, on as many threads with a judge's stack as there are cores; the results stand in the order of
+/// the items.
+///
+/// # Errors
+/// When the system gives no thread.
+///
+/// # Panics
+/// With the job's own panic.
+pub fn each<I: Sync, T: Send>(items: &[I], job: impl Fn(&I) -> T + Sync) -> std::io::Result<Vec<T>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, items.len().max(1));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::with_capacity(items.len() / threads + 1);
+        while let Some((index, item)) = { Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, items.get(n)?))) } {
+            done.push((index, job(item)));
+        }
+        done
+    };
+    let mut results = std::thread::scope(|scope| {
+        let start = |n| std::thread::Builder::new().name(format!("judge-{n}")).stack_size(STACK).spawn_scoped(scope, work);
+        let started = (0..threads).map(start).collect::<std::io::Result<Vec<_>>>()?;
+        let joined = started.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::io::Result::Ok(joined.collect::<Vec<_>>())
+    })?;
+    results.sort_by_key(|(index, _)| *index);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_item_is_judged_once_and_the_order_stays() {
+        let items: Vec<usize> = (0..1_000).collect();
+        assert_eq!(each(&items, |n| n + deep(10)).unwrap(), (0..1_000).map(|n| n + deep(10)).collect::<Vec<_>>());
+        assert!(each(&[] as &[u8], |n| *n).unwrap().is_empty());
+    }
 
     fn deep(levels: usize) -> usize {
         let ballast = std::hint::black_box([levels as u8; 1_000]);

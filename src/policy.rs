@@ -13,8 +13,8 @@ use crate::message::auth;
 use crate::problem::{Faults, Problems, Source, did_you_mean};
 use crate::reply::guard;
 use crate::reply::template::Templates;
-use crate::report::{Envelope, Report};
-use crate::rules::{Place, RuleSet, Trace, Verdict, World};
+use crate::report::{Damage, Envelope, Report};
+use crate::rules::{Choice, Moment, Place, RuleSet, Trace, Verdict, World};
 use crate::table::Word;
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
@@ -46,6 +46,17 @@ pub struct Judged {
     pub place: Place,
     /// The intake address that answers, lower case.
     pub contact: String,
+    /// What is decided instead if it turns out to join a case: only where a rule asks for that.
+    pub if_follow_up: Option<Verdict>,
+}
+
+/// When, and how long, a mail is judged.
+#[derive(Clone, Copy)]
+pub struct Sitting<'s> {
+    /// The present moment; `None`: that of its receipt.
+    pub now: Option<Timestamp>,
+    /// True when there is no time left (see [`Moment`]).
+    pub time_is_up: &'s dyn Fn() -> bool,
 }
 
 impl Policy {
@@ -54,9 +65,17 @@ impl Policy {
     /// # Errors
     /// Everything that is wrong in any of the files, at once.
     pub fn load(path: &Path) -> Result<Policy, Faults> {
+        Self::load_with(path, None)
+    }
+
+    /// As [`Policy::load`], with the rules of the folder `rules`, where given, in place of the config's: what an operator tries out.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any of the files, at once.
+    pub fn load_with(path: &Path, rules: Option<&Path>) -> Result<Policy, Faults> {
         let problems = Problems::default();
         match read_file(path, &problems) {
-            Some(source) => Self::assemble(&source, problems),
+            Some(source) => Self::assemble(&source, rules, problems),
             None => Err(problems.into_faults()),
         }
     }
@@ -78,29 +97,68 @@ impl Policy {
 
     /// The sample config with the shipped rules and texts. They are part of the program, so nothing is read from disk.
     pub fn shipped() -> Policy {
-        let source = Source::new(SAMPLE.0, SAMPLE.1);
         // Not input: the test `what_is_shipped_is_valid` holds it.
-        Self::assemble(&source, Problems::default()).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
+        Self::shipped_with(None).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
     }
 
-    fn assemble(source: &Source, problems: Problems) -> Result<Policy, Faults> {
-        let Some((config, templates)) = read_parts(source, &problems) else { return Err(problems.into_faults()) };
-        let rules = RuleSet::compile(&rule_files(&config, &problems), &world(&config), &problems);
+    /// The sample config and the shipped texts with the rules of a folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the rule files, at once.
+    pub fn shipped_with(rules: Option<&Path>) -> Result<Policy, Faults> {
+        Self::assemble(&Source::new(SAMPLE.0, SAMPLE.1), rules, Problems::default())
+    }
+
+    fn assemble(source: &Source, rules: Option<&Path>, problems: Problems) -> Result<Policy, Faults> {
+        let Some(Parts { mut config, languages, texts }) = read_parts(source, &problems) else {
+            return Err(problems.into_faults());
+        };
+        if let Some(folder) = rules {
+            config.rules = Some(folder.to_path_buf());
+        }
+        let rules = RuleSet::compile(&rule_files(&config, &problems), &world(&config, &texts), &problems);
+        let templates = compile_templates(&config, &texts, &rules.answers(), &problems);
+        check_languages(source, &languages, &templates, &problems);
         let warnings = problems.warnings();
         problems.into_result(|| Policy { config, rules, templates, warnings })
+    }
+
+    /// The files that the rules were compiled from, read again: for tools that show where something stands.
+    ///
+    /// # Errors
+    /// When the folder or a file of it cannot be read any more.
+    pub fn rule_files(&self) -> Result<Vec<Source>, Faults> {
+        let problems = Problems::default();
+        let files = rule_files(&self.config, &problems);
+        problems.into_result(|| files)
     }
 
     /// Reads and judges one mail that lay in `account`. Call it on a thread with a large stack, as [`crate::message::read`].
     /// An account that is not (or no longer) configured is judged as if its mail named no address: by the most urgent floor.
     pub fn judge(&self, account: &str, raw: &[u8], envelope: &Envelope) -> Judged {
+        self.judge_at(account, raw, envelope, Sitting { now: None, time_is_up: &|| false })
+    }
+
+    /// As [`Policy::judge`], at a moment and in bounded time.
+    pub fn judge_at(&self, account: &str, raw: &[u8], envelope: &Envelope, sitting: Sitting<'_>) -> Judged {
         // A fault of ours in reading must not lose a mail either.
-        let report = catch_unwind(AssertUnwindSafe(|| crate::message::read(raw, envelope)))
+        let mut report = catch_unwind(AssertUnwindSafe(|| crate::message::read(raw, envelope)))
             .unwrap_or_else(|_| crate::message::unreadable(raw, envelope));
         let (place, contact) = self.place_of(account, &report);
+        let verdict = self.verdict(&report, &place, sitting, false);
+        let joins = self.rules.asks_follow_up().then(|| self.verdict(&report, &place, sitting, true));
+        if verdict.trace.unasked + joins.as_ref().map_or(0, |v| v.trace.unasked) > 0 {
+            report.damage.push(Damage::NotJudgedWhole);
+        }
+        Judged { report, verdict, place, contact, if_follow_up: joins }
+    }
+
+    fn verdict(&self, report: &Report, place: &Place, sitting: Sitting<'_>, follow_up: bool) -> Verdict {
+        let auth = auth::results(report, &self.config.identity.authserv_ids);
+        let now = sitting.now.unwrap_or(report.received);
+        let moment = Moment { now, follow_up, auth, time_is_up: sitting.time_is_up };
         // A fault of ours in a rule must not lose a mail: it goes to its floor, or higher (law 2).
-        let verdict =
-            catch_unwind(AssertUnwindSafe(|| self.rules.judge(&report, &place))).unwrap_or_else(|_| self.unjudged(&place));
-        Judged { report, verdict, place, contact }
+        catch_unwind(AssertUnwindSafe(|| self.rules.judge_at(report, place, &moment))).unwrap_or_else(|_| self.unjudged(place))
     }
 
     /// Which of our addresses a mail came to: where its verdict starts, and the address that answers.
@@ -129,15 +187,16 @@ impl Policy {
             default: place.default.clone(),
             floor: place.floor.clone(),
             because: vec![because.into()],
+            unasked: self.rules.len(),
         };
-        let (passed, topics, flags) = Default::default();
-        Verdict { queue: queue.unwrap_or_default(), passed, topics, flags, trace }
+        let (passed, topics, flags, answer) = Default::default();
+        Verdict { queue: queue.unwrap_or_default(), passed, topics, flags, answer, trace }
     }
 
     /// May this mail be answered, and to whom? The guard, with all it needs from the config.
     pub fn answer(&self, judged: &Judged, so_far: guard::SoFar, now: Timestamp) -> guard::Answer {
         let identity = &self.config.identity;
-        guard::guard(&guard::Question {
+        let answer = guard::guard(&guard::Question {
             report: &judged.report,
             flags: &judged.verdict.flags,
             raised: !judged.verdict.passed.is_empty() && judged.verdict.passed != ["general"],
@@ -147,7 +206,14 @@ impl Policy {
             auth: &auth::results(&judged.report, &identity.authserv_ids),
             so_far,
             now,
-        })
+        });
+        match (answer, &judged.verdict.answer) {
+            (guard::Answer::Send { .. }, Some(Choice { text: None, rule })) => guard::Answer::Withhold {
+                reason: "rule".to_owned(),
+                why: format!("the rule {rule} says that such mail is not answered"),
+            },
+            (answer, _) => answer,
+        }
     }
 
     /// The folders whose files make up this policy: what is watched for changes.
@@ -177,16 +243,23 @@ impl Policy {
     }
 }
 
-/// Config and answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
+/// A config, and what is yet to be checked against the rest.
+struct Parts {
+    config: Config,
+    languages: Vec<Word>,
+    /// The folder of answer texts, and its files if it can be read.
+    texts: (PathBuf, Option<Vec<Source>>),
+}
+
+/// Config and the files of answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
 /// and sound files would be accused.
-fn read_parts(source: &Source, problems: &Problems) -> Option<(Config, Templates)> {
+fn read_parts(source: &Source, problems: &Problems) -> Option<Parts> {
     let (config, languages) = config::read_placed(source, problems);
     if !problems.is_empty() {
         return None;
     }
-    let templates = compile_templates(&config, problems);
-    check_languages(source, &languages, &templates, problems);
-    Some((config, templates))
+    let texts = template_files(&config, problems);
+    Some(Parts { config, languages, texts })
 }
 
 /// Delivered-To, X-Original-To and Envelope-To say where a mail came to, if they name an address of this account, else To
@@ -226,8 +299,12 @@ fn named<'a>(account: &'a Account, bases: &[String]) -> Vec<&'a Intake> {
     account.intake.iter().filter(|intake| bases.contains(&config::base(&intake.address))).collect()
 }
 
-fn world(config: &Config) -> World {
+/// What rules may name. Of answer texts: those in English that are no queue's.
+fn world(config: &Config, (_, texts): &(PathBuf, Option<Vec<Source>>)) -> World {
+    let name = |file: &Source| file.path.file_name()?.to_str()?.strip_suffix(".en.txt").map(str::to_owned);
+    let answers = texts.iter().flatten().filter_map(name);
     World {
+        answers: answers.filter(|name| name != "default" && config.queue(name).is_none()).collect(),
         queues: config.queues.iter().map(|queue| (queue.name.clone(), queue.threshold)).collect(),
         accounts: config.accounts.iter().map(|account| account.id.clone()).collect(),
     }
@@ -242,18 +319,24 @@ fn rule_files(config: &Config, problems: &Problems) -> Vec<Source> {
     files.unwrap_or_default()
 }
 
-fn compile_templates(config: &Config, problems: &Problems) -> Templates {
-    let (folder, files) = match &config.templates {
+fn template_files(config: &Config, problems: &Problems) -> (PathBuf, Option<Vec<Source>>) {
+    match &config.templates {
         None => (PathBuf::from("config/templates/acknowledgement"), Some(shipped_templates(config))),
         Some(templates) => {
             let folder = templates.join("acknowledgement");
             let files = read_folder(&folder, "txt", problems);
             (folder, files)
         }
-    };
-    let queues: Vec<_> = config.queues.iter().map(|queue| queue.name.as_str()).collect();
+    }
+}
+
+/// The texts of queues, and those that a rule chooses.
+fn compile_templates(config: &Config, texts: &(PathBuf, Option<Vec<Source>>), chosen: &[&str], problems: &Problems) -> Templates {
+    let queues = config.queues.iter().map(|queue| queue.name.as_str());
+    let names: Vec<_> = queues.chain(chosen.iter().copied()).collect();
     // A folder that cannot be read was noted; that it lacks files is no news then.
-    files.map_or_else(Templates::default, |files| Templates::compile(&files, &folder, &queues, problems))
+    let (folder, files) = texts;
+    files.as_ref().map_or_else(Templates::default, |files| Templates::compile(files, folder, &names, problems))
 }
 
 /// The shipped texts of the queues there are: nobody is at fault for not having all of ours.

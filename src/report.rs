@@ -168,6 +168,26 @@ pub struct Automated {
     pub why: String,
 }
 
+/// Every reason of [`Automated`], in order of the alphabet: what rules may ask for.
+pub const AUTOMATED_REASONS: [&str; 16] = [
+    "auto-reply-header",
+    "auto-submitted",
+    "automatic-text",
+    "bounce-text",
+    "challenge-text",
+    "failed-recipients",
+    "list",
+    "loop-header",
+    "noreply-address",
+    "null-return-path",
+    "out-of-office-text",
+    "precedence",
+    "receipt-text",
+    "report",
+    "robot-address",
+    "suppress-header",
+];
+
 /// What is wrong with a mail. Each is a mark, never a reason to drop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -198,6 +218,8 @@ pub enum Damage {
     Unfetched,
     /// The parser gave up (a panic was caught); the raw text was read as it stands.
     Unparsed,
+    /// The time for judging it was up before every rule was asked.
+    NotJudgedWhole,
     /// No text at all.
     NoText,
     /// Encrypted: nobody but the recipient's key can read it.

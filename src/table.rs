@@ -333,6 +333,29 @@ impl<'t> Table<'t> {
         tables
     }
 
+    /// True when the key holds a list, of whatever.
+    pub fn is_list(&self, key: &'static str) -> bool {
+        self.get(key).is_some_and(|value| value.get_ref().is_array())
+    }
+
+    /// The string under an operator's own name (see [`Table::names`]).
+    pub fn named_text(&self, name: &str) -> Option<Word> {
+        let value = self.entries.get(name)?;
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            self.wrong(name, value, "a string in quotes");
+        }
+        text.map(|text| At { value: text.to_owned(), span: value.span() })
+    }
+
+    /// The table under `key`, or the tables of the list there; absent is empty. The caller must [`Table::finish`] each.
+    pub fn one_or_more(&self, key: &'static str) -> Vec<Table<'t>> {
+        match self.is_list(key) {
+            true => self.tables(key),
+            false => self.table(key).into_iter().collect(),
+        }
+    }
+
     /// Refuses every key nobody asked for.
     pub fn finish(&self) {
         let (asked, refused) = (self.asked.borrow(), self.refused.borrow());

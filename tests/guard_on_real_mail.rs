@@ -52,6 +52,7 @@ fn answer(raw: &[u8]) -> Answer {
         memory: 1,
         message: 1,
         part: 1,
+        judging: Duration::from_secs(5),
         answer_age: Duration::from_secs(86_400),
         answers_per_sender: 3,
         answers_per_hour: 100,

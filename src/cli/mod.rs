@@ -8,6 +8,7 @@ mod classify;
 mod explain;
 mod judging;
 mod outbox;
+mod rules;
 mod run;
 mod show;
 
@@ -75,6 +76,8 @@ enum Command {
         #[arg(value_name = "FILE|-|REFERENCE")]
         mail: PathBuf,
     },
+    /// Write, check, test and measure rules
+    Rules(rules::Typed),
     /// Look at cases
     #[command(subcommand)]
     Case(case::Command),
@@ -147,6 +150,7 @@ fn answer(typed: Typed) -> Answer {
         Command::Check { live } => check::check(config, live, json),
         Command::Classify { account, mails } => classify::classify(config, account.as_deref(), &mails, json),
         Command::Explain { account, mail } => explain::explain(config, account.as_deref(), &mail, json),
+        Command::Rules(typed) => rules::answer(config, typed, json),
         Command::Case(command) => case::answer(config, command, json),
         Command::Outbox(command) => outbox::answer(config, command, json),
         Command::Alert(command) => alert::answer(config, command, json),
@@ -171,10 +175,15 @@ fn policy(given: Option<&Path>) -> Result<Policy, Failure> {
 
 /// The policy for commands that only judge: without a config, what is shipped.
 fn policy_or_shipped(given: Option<&Path>) -> Result<Policy, Failure> {
+    policy_with(given, None)
+}
+
+/// The same, with the rules of a folder in place of the config's where one is named.
+fn policy_with(given: Option<&Path>, rules: Option<&Path>) -> Result<Policy, Failure> {
     if given.is_none() && !Path::new(USUAL_CONFIG).exists() {
-        return Ok(Policy::shipped());
+        return Ok(Policy::shipped_with(rules)?);
     }
-    policy(given)
+    Ok(Policy::load_with(&config_path(given)?, rules)?)
 }
 
 /// The store of the config in force, for commands beside the daemon. Only the config is read for it: an operator must

@@ -305,6 +305,8 @@ pub struct Limits {
     pub message: u64,
     /// Of a larger mail this much of its beginning and as much of its end is fetched, bytes.
     pub part: u64,
+    /// Judging one mail may take this long; then what is left undone counts as if it spoke for the mailbox's floor.
+    pub judging: Duration,
     /// No answer to mail older than this.
     pub answer_age: Duration,
     /// Answers to one address in 24 hours.
@@ -320,6 +322,7 @@ impl Default for Limits {
             memory: 32 << 20,
             message: 16 << 20,
             part: 1 << 20,
+            judging: Duration::from_secs(5),
             answer_age: Duration::from_secs(7 * 86_400),
             answers_per_sender: 3,
             answers_per_hour: 500,

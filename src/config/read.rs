@@ -108,6 +108,7 @@ fn read_limits(t: &Table<'_>) -> Limits {
         memory: t.size("memory").unwrap_or(usual.memory),
         message: t.size("message").unwrap_or(usual.message),
         part: t.size("part").unwrap_or(usual.part),
+        judging: t.duration_within("judging", Duration::from_millis(100)..=Duration::from_secs(600)).unwrap_or(usual.judging),
         answer_age: t.duration_within("answer_age", Duration::from_secs(60)..=Duration::MAX).unwrap_or(usual.answer_age),
         answers_per_sender: count(t, "answers_per_sender", usual.answers_per_sender),
         answers_per_hour: count(t, "answers_per_hour", usual.answers_per_hour),

@@ -38,7 +38,10 @@ pub fn acknowledgement(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &Cas
     };
     // A follow-up or a copy may be raising the case at this moment: its words count.
     let queue = policy.config.more_urgent(&case.queue, &mail.judged.verdict.queue);
-    let text = policy.templates.render(queue, report.language.as_deref(), fallback, values);
+    // A text that a rule chose is used as far as it goes: where it is not written in the reporter's language, in English.
+    let chosen = mail.judged.verdict.answer.as_ref().and_then(|choice| choice.text.as_deref());
+    let language = report.language.as_deref().filter(|l| chosen.is_none_or(|name| policy.templates.has(name, l)));
+    let text = policy.templates.render(chosen.unwrap_or(queue), language, fallback, values);
     let id = token::message_id(&desk.token_key, &identity.domain, &case.reference, Kind::Acknowledgement, 1);
     let parcel = acknowledgement::build(&acknowledgement::Acknowledgement {
         name: &identity.name,

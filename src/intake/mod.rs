@@ -21,7 +21,7 @@ use crate::config::{Account, Done};
 use crate::judges::Judges;
 use crate::mailbox::{Arrival, Folder, Key, Mailbox, Trouble, Waiting, Wake};
 use crate::metrics::{Condition, Health};
-use crate::policy::Policy;
+use crate::policy::{Policy, Sitting};
 use crate::store::cases::{NewMessage, Spot};
 use crate::store::{Store, StoreError, cases, pack};
 use record::{Prepared, Taken};
@@ -404,7 +404,8 @@ impl Intake {
     ) -> Result<(), StoreError> {
         let spot = Spot { account: account.id.clone(), folder: folder.name.clone(), validity, key: arrival.key.clone() };
         let (policy, done) = (Arc::clone(&self.policy), account.done == Done::Nothing);
-        let Some(mail) = self.judges.run(move || prepare(&policy, arrival, spot, done)).await else {
+        let asked = self.clock.now();
+        let Some(mail) = self.judges.run(move || prepare(&policy, arrival, spot, done, asked)).await else {
             return Err(StoreError::Broken("a mail could not be prepared for the store".into()));
         };
         let now = self.clock.now();
@@ -418,9 +419,21 @@ impl Intake {
 }
 
 /// Everything about a mail that needs no transaction: judge it, hash it, pack it.
-fn prepare(policy: &Policy, arrival: Arrival, spot: Spot, done: bool) -> Prepared {
+fn prepare(policy: &Policy, arrival: Arrival, spot: Spot, done: bool, now: Timestamp) -> Prepared {
+    let until = std::time::Instant::now() + policy.config.limits.judging;
+    prepare_in(policy, arrival, spot, done, Sitting { now: Some(now), time_is_up: &|| std::time::Instant::now() >= until })
+}
+
+fn prepare_in(policy: &Policy, arrival: Arrival, spot: Spot, done: bool, sitting: Sitting<'_>) -> Prepared {
     let Arrival { raw, envelope, .. } = arrival;
-    let judged = policy.judge(&spot.account, &raw, &envelope);
+    let judged = policy.judge_at(&spot.account, &raw, &envelope, sitting);
+    if judged.verdict.trace.unasked > 0 {
+        tracing::error!(
+            account = spot.account,
+            unasked = judged.verdict.trace.unasked,
+            "the time for judging a mail was up: it goes to its floor or higher"
+        );
+    }
     let report = &judged.report;
     let json = |value: Result<String, serde_json::Error>| value.unwrap_or_else(|_| "[]".into());
     let message = NewMessage {

@@ -60,7 +60,7 @@ pub struct Desk<'a> {
 ///
 /// # Errors
 /// The store's own; then nothing was recorded.
-pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
+pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, mail: &mut Prepared) -> Result<Taken> {
     if cases::is_read(&tx.view(), &mail.spot)? {
         return Ok(Taken::AlreadyRead);
     }
@@ -74,7 +74,13 @@ pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
         return copy(tx, desk, mail, id, case_id);
     }
     match thread::link(&tx.view(), desk, mail)? {
-        Some(link) => join(tx, desk, mail, link),
+        Some(link) => {
+            // Only now is it known that it joins a case; it was judged for that too, where a rule asks.
+            if let Some(verdict) = mail.judged.if_follow_up.take() {
+                mail.judged.verdict = verdict;
+            }
+            join(tx, desk, mail, link)
+        }
         None => open(tx, desk, mail),
     }
 }
@@ -232,12 +238,17 @@ pub fn draw() -> [u8; 5] {
 ///
 /// # Errors
 /// The store's own.
-pub async fn commit(store: &Store, policy: std::sync::Arc<Policy>, mail: Prepared, now: Timestamp) -> Result<(Taken, Prepared)> {
+pub async fn commit(
+    store: &Store,
+    policy: std::sync::Arc<Policy>,
+    mut mail: Prepared,
+    now: Timestamp,
+) -> Result<(Taken, Prepared)> {
     let token_key = store.token_key();
     store
         .write(move |tx| {
             let desk = Desk { policy: &policy, token_key, now, draw };
-            let taken = record(tx, &desk, &mail)?;
+            let taken = record(tx, &desk, &mut mail)?;
             Ok((taken, mail))
         })
         .await

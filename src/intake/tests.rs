@@ -40,9 +40,9 @@ impl Bench {
     fn at(&self, spot: Spot, raw: &str) -> Taken {
         let envelope = Envelope { received: self.now, junk: false, extent: Extent::Whole };
         let arrival = Arrival { key: spot.key.clone(), raw: raw.replace('\n', "\r\n").into_bytes(), envelope };
-        let mail = prepare(&self.policy, arrival, spot, true);
+        let mut mail = prepare(&self.policy, arrival, spot, true, self.now);
         let (policy, now, token_key) = (Arc::clone(&self.policy), self.now, self.store.token_key());
-        self.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mail)).unwrap()
+        self.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut mail)).unwrap()
     }
 
     fn cases(&self) -> Vec<CaseRow> {
@@ -204,9 +204,9 @@ fn a_sealed_queues_forward_holds_no_byte_of_an_attachment() {
     let envelope = Envelope { received: now, junk: false, extent: Extent::Whole };
     bench.key += 1;
     let spot = Spot { account: "ca".into(), folder: "INBOX".into(), validity: 1, key: "s".into() };
-    let mut prepared = prepare(&policy, Arrival { key: "s".into(), raw: mail.into_bytes(), envelope }, spot, true);
+    let mut prepared = prepare(&policy, Arrival { key: "s".into(), raw: mail.into_bytes(), envelope }, spot, true, now);
     prepared.judged.verdict.queue = "child-protection".into();
-    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &prepared)).unwrap();
+    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut prepared)).unwrap();
     let forwards = bench.parcels(Kind::Forward);
     assert_eq!(forwards.len(), 1);
     for forbidden in [secret, "sealed sealed", "image/png; name"] {
@@ -222,6 +222,70 @@ fn reply_to(parcel: &str, id: &str, body: &str) -> String {
 fn acknowledge(bench: &Bench) {
     let (case, now) = (bench.cases()[0].id, bench.now);
     bench.store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", now)).unwrap();
+}
+
+#[test]
+fn a_mail_whose_time_for_judging_is_up_is_stored_routed_and_wakes_whom_its_floor_wakes() {
+    for (account, queue, firing) in [("emergency", "threat-of-harm", 1), ("drt", "disinformation", 0), ("ca", "general", 0)] {
+        let bench = Bench::new();
+        let envelope = Envelope { received: bench.now, junk: false, extent: Extent::Whole };
+        let spot = Spot { account: account.into(), folder: "INBOX".into(), validity: 1, key: "t".into() };
+        let raw = report(&format!("{account}@example.org"), "1", "I am out of office until Monday.").replace('\n', "\r\n");
+        let arrival = Arrival { key: "t".into(), raw: raw.into_bytes(), envelope };
+        let sitting = Sitting { now: Some(bench.now), time_is_up: &|| true };
+        let mut mail = prepare_in(&bench.policy, arrival, spot, true, sitting);
+        assert!(mail.message.damage.contains("not-judged-whole"), "{}", mail.message.damage);
+        let (policy, now, token_key) = (Arc::clone(&bench.policy), bench.now, bench.store.token_key());
+        bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut mail)).unwrap();
+        assert_eq!((bench.cases()[0].queue.as_str(), bench.firing()), (queue, firing), "{account}");
+        let forwards = bench.parcels(Kind::Forward);
+        assert!(!forwards.is_empty() && forwards.iter().all(|forward| forward.contains("not judged whole")), "{forwards:?}");
+    }
+}
+
+/// A bench with a rule file of its own beside the demo's config, and a text that rules may choose.
+fn bench_with(rules: &str) -> Bench {
+    let mut bench = Bench::new();
+    let dir = bench._dir.path();
+    let demo = std::fs::read_to_string(dir.join("t.toml")).unwrap();
+    for folder in ["rules", "texts/acknowledgement"] {
+        std::fs::create_dir_all(dir.join(folder)).unwrap();
+    }
+    std::fs::write(dir.join("rules/one.toml"), rules).unwrap();
+    // A text that no rule chooses is refused: its name may be a slip of the hand.
+    for name in ["default", "holiday"].into_iter().filter(|name| *name == "default" || rules.contains(name)) {
+        let text = format!("Subject: {name} {{{{ reference }}}}\n\nThis is the {name} text.\n");
+        std::fs::write(dir.join(format!("texts/acknowledgement/{name}.en.txt")), text).unwrap();
+    }
+    std::fs::write(dir.join("u.toml"), format!("rules = \"rules\"\ntemplates = \"texts\"\n{demo}")).unwrap();
+    bench.policy = Arc::new(Policy::load(&dir.join("u.toml")).unwrap_or_else(|faults| panic!("{faults}")));
+    bench
+}
+
+#[test]
+fn a_rule_that_asks_for_follow_ups_is_heard_only_for_mail_that_joins_a_case() {
+    let rule =
+        "[[rule]]\nid = \"again\"\nwhy = \"They write again.\"\nqueue = \"disinformation\"\npoints = 100\nfollow_up = true\n";
+    let mut bench = bench_with(rule);
+    bench.mail("ca", &report("ca@example.org", "1", QUESTION));
+    assert_eq!(bench.cases()[0].queue, "general");
+    let answer = bench.parcels(Kind::Acknowledgement);
+    bench.mail("ca", &reply_to(&answer[0], "2", "Here is more about it."));
+    assert_eq!((bench.cases().len(), bench.cases()[0].queue.as_str()), (1, "disinformation"));
+}
+
+#[test]
+fn a_rule_chooses_the_answer_or_that_there_is_none() {
+    let rules = "[[rule]]\nid = \"away\"\nwhy = \"On holiday.\"\nanswer = \"holiday\"\nany = [\"grants programme\"]\n\
+                 [[rule]]\nid = \"silent\"\nwhy = \"A machine of ours.\"\nanswer = \"none\"\nany = [\"machine\"]\n";
+    let mut bench = bench_with(rules);
+    bench.mail("ca", &report("ca@example.org", "1", QUESTION));
+    let answers = bench.parcels(Kind::Acknowledgement);
+    assert!(answers.len() == 1 && answers[0].contains("This is the holiday text."), "{answers:?}");
+    bench.mail("ca", &report("ca@example.org", "2", "The grants programme machine asks: are you there?"));
+    assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 1);
+    let forwards = bench.parcels(Kind::Forward);
+    assert!(forwards.iter().any(|forward| forward.replace("=\r\n", "").contains("silent")), "the reason names the rule");
 }
 
 const THREAT: &str = "I will kill you tomorrow at school. I have a gun and I know where you live.";
@@ -270,8 +334,8 @@ fn a_copy_is_answered_where_the_first_lay_in_junk() {
     let spot = Spot { account: "emergency".into(), folder: "Junk".into(), validity: 1, key: "j".into() };
     let envelope = Envelope { received: now, junk: true, extent: Extent::Whole };
     let raw = mail.replace('\n', "\r\n").into_bytes();
-    let junk = prepare(&policy, Arrival { key: "j".into(), raw, envelope }, spot, true);
-    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &junk)).unwrap();
+    let mut junk = prepare(&policy, Arrival { key: "j".into(), raw, envelope }, spot, true, now);
+    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut junk)).unwrap();
     assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 0);
     assert!(matches!(bench.mail("ca", &mail), Taken::Copy(_)));
     assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 1);

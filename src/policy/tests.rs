@@ -9,9 +9,17 @@ use crate::golden::{differs, repository};
 use crate::reply::template::Values;
 use crate::report::Address;
 
+/// Config and answer texts, without rules.
+fn texts_too(source: &Source, problems: &Problems) -> Option<(Config, Templates)> {
+    let Parts { config, languages, texts } = read_parts(source, problems)?;
+    let templates = compile_templates(&config, &texts, &[], problems);
+    check_languages(source, &languages, &templates, problems);
+    Some((config, templates))
+}
+
 fn shipped_parts() -> (Config, Templates) {
     let problems = Problems::default();
-    let parts = read_parts(&Source::new(SAMPLE.0, SAMPLE.1), &problems);
+    let parts = texts_too(&Source::new(SAMPLE.0, SAMPLE.1), &problems);
     problems.into_result(|| parts.expect("no problem, so it is there")).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
@@ -19,7 +27,7 @@ fn shipped_parts() -> (Config, Templates) {
 fn shown(path: &Path) -> String {
     let problems = Problems::default();
     if let Some(source) = read_file(path, &problems) {
-        read_parts(&source, &problems);
+        texts_too(&source, &problems);
     }
     let warnings: String = problems.warnings().iter().map(|warning| format!("{warning}\n\n")).collect();
     let faults = problems.into_result(|| ()).map_or_else(|faults| faults.to_string(), |()| "nothing is wrong".to_owned());

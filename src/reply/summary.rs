@@ -201,6 +201,7 @@ fn in_words(mark: Damage) -> &'static str {
         Damage::FetchedInPart => "too large: only its beginning and its end were fetched",
         Damage::Unfetched => "the server did not hand it over: look into the mailbox",
         Damage::Unparsed => "it could not be parsed: judged as raw text",
+        Damage::NotJudgedWhole => "not judged whole: the time was up before every rule was asked",
         Damage::NoText => "it has no text",
         Damage::Encrypted => "it is encrypted: only the recipient's key opens it",
     }

@@ -132,6 +132,11 @@ impl Templates {
         Rendered { subject: fill(subject, values), body: bodies.join(SEPARATOR), language: languages.join(", ") }
     }
 
+    /// True if there is a text of this very name in this language.
+    pub fn has(&self, name: &str, language: &str) -> bool {
+        self.texts.contains_key(&(name.to_owned(), language.to_owned()))
+    }
+
     fn find(&self, queue: &str, language: &str) -> Option<&Text> {
         let of = |name: &str| self.texts.get(&(name.to_owned(), language.to_owned()));
         of(queue).or_else(|| of("default"))

@@ -108,6 +108,7 @@ fn verdict(queue: &str) -> Verdict {
         passed: vec![queue.into(), "general".into()],
         topics: vec!["harassment".into()],
         flags: Vec::new(),
+        answer: None,
         trace: Trace {
             rules_hash: "0".into(),
             fired: vec![
@@ -125,6 +126,7 @@ fn verdict(queue: &str) -> Verdict {
             default: "general".into(),
             floor: "general".into(),
             because: vec![format!("{queue} has 120 points of 100 and is the most urgent that passed")],
+            unasked: 0,
         },
     }
 }

@@ -2,19 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use ring::digest;
 
 use super::World;
+use super::facts::{Facts, Of, RawFacts};
 use super::file::{Lists, RawFile, RawList, RawNear, RawRule, read};
-use super::terms::{Builder, GroupId, TermFault, TermId, Terms, pattern};
+use super::pattern::{self, Filters};
+use super::spelling::{TermFault, phrase};
+use super::terms::{Builder, GroupId, TermId, Terms};
 use crate::problem::{Problems, Source, did_you_mean};
 use crate::table::Word;
-
-/// A compiled regex of an operator may take this much memory.
-const REGEX_SIZE: usize = 1 << 20;
-/// Brackets may nest this deep in a regex.
-const REGEX_NEST: u32 = 50;
 
 /// A rule, ready to judge.
 #[derive(Debug)]
@@ -24,41 +22,71 @@ pub struct Rule {
     pub why: String,
     /// Index into the world's queues, and points.
     pub vote: Option<(usize, i64)>,
-    /// At least one place of this group.
-    pub any: Option<GroupId>,
+    /// At least one place of these.
+    pub any: Option<Spoken>,
     /// A place of each of these.
-    pub all: Vec<GroupId>,
-    /// No place of this.
-    pub none: Option<GroupId>,
-    /// Parts close together.
-    pub near: Option<Near>,
-    /// A place of this within that many words stops a hit.
-    pub none_near: Option<(GroupId, u32)>,
+    pub all: Vec<Spoken>,
+    /// No place of these.
+    pub none: Option<Spoken>,
+    /// Parts close together; each must hold.
+    pub near: Vec<Near>,
+    /// What stops a hit it stands close to.
+    pub none_near: Vec<NoneNear>,
     /// Compiled, its size and nesting bounded.
-    pub regex: Option<Regex>,
+    pub regex: Option<Pattern>,
     /// Bit set over [`super::file::FIELDS`].
     pub fields: u8,
-    pub account: Vec<String>,
-    pub language: Vec<String>,
-    pub automated: Option<bool>,
-    pub junk: Option<bool>,
+    /// What it asks beside words.
+    pub facts: Facts,
     pub topics: Vec<String>,
     pub flags: Vec<String>,
+    /// "none", or the text that answers.
+    pub answer: Option<String>,
     pub shadow: bool,
     pub below_floor: bool,
     pub matches: Vec<String>,
     pub rejects: Vec<String>,
 }
 
+/// Number of a language that lists have words of; [`ANY`] for words of every language and those written in the rule itself.
+pub type Language = u16;
+/// See [`Language`].
+pub const ANY: Language = 0;
+
+/// Terms, apart by language: whose word a hit is decides which vetoes strike it.
+pub type Spoken = Vec<(Language, GroupId)>;
+
+/// A regex, and the number of its literals among the [`Filters`]; without one it always runs.
+#[derive(Debug)]
+pub struct Pattern {
+    pub regex: Regex,
+    pub filter: Option<usize>,
+}
+
 /// `near`, ready: the parts once per language, since words of two languages make no thought together.
 #[derive(Debug)]
 pub struct Near {
     /// The parts, once per language.
-    pub variants: Vec<Vec<GroupId>>,
+    pub variants: Vec<(Language, Vec<GroupId>)>,
+    /// Terms that are of no one language, sorted: a window of these alone is of none.
+    pub general: Vec<TermId>,
     /// Words between the first and the last, at most.
     pub within: u32,
     /// In the order written.
     pub in_order: bool,
+    /// In one sentence.
+    pub same_sentence: bool,
+}
+
+/// `none_near`, ready.
+#[derive(Debug)]
+pub struct NoneNear {
+    /// The vetoes.
+    pub words: Spoken,
+    /// Words between hit and veto, at most.
+    pub within: u32,
+    /// Only within the hit's sentence.
+    pub same_sentence: bool,
 }
 
 /// What compiling gives.
@@ -68,15 +96,22 @@ pub struct Compiled {
     pub rules: Vec<Rule>,
     /// Every term of every rule.
     pub terms: Terms,
+    /// The literals of all regexes.
+    pub filters: Filters,
     /// SHA-256 over the canonical rules, hex.
     pub hash: String,
+    /// Codes of the languages that lists have words of, by number; the first stands for [`ANY`].
+    pub languages: Vec<String>,
 }
 
 /// Compiles all files. `None` when the terms are too many for one automaton (noted as a problem).
 pub fn compile(files: &[Source], world: &World, problems: &Problems) -> Option<Compiled> {
     let raw: Vec<(&Source, RawFile)> = files.iter().map(|source| (source, read(source, problems))).collect();
     let lists = gather_lists(&raw, problems);
-    let mut compiler = Compiler { lists, world, problems, builder: Builder::default(), canonical: Vec::new() };
+    let spoken: BTreeSet<&str> = lists.values().flat_map(BTreeMap::keys).copied().filter(|l| *l != "any").collect();
+    let languages: Vec<&str> = std::iter::once("any").chain(spoken).collect();
+    let mut compiler =
+        Compiler { lists, languages, world, problems, builder: Builder::default(), literals: Vec::new(), canonical: Vec::new() };
     compiler.check_terms_of_lists();
     let mut seen: BTreeMap<&str, &Source> = BTreeMap::new();
     let mut rules = Vec::new();
@@ -93,8 +128,10 @@ pub fn compile(files: &[Source], world: &World, problems: &Problems) -> Option<C
     }
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     let hash = hash(compiler.canonical);
-    match compiler.builder.finish() {
-        Ok(terms) => Some(Compiled { rules, terms, hash }),
+    let languages = compiler.languages.into_iter().map(str::to_owned).collect();
+    let ready = compiler.builder.finish().and_then(|terms| Ok((terms, Filters::new(&compiler.literals)?)));
+    match ready {
+        Ok((terms, filters)) => Some(Compiled { rules, terms, filters, hash, languages }),
         Err(error) => {
             let path = files.first().map_or_else(|| "rules".into(), |f| f.path.clone());
             problems.whole(&path, format!("the terms of all rules are too many: {error}"));
@@ -129,9 +166,13 @@ fn hash(mut canonical: Vec<String>) -> String {
 
 struct Compiler<'f> {
     lists: Lists<'f>,
+    /// Sorted behind the first, which is "any": what [`Language`] counts.
+    languages: Vec<&'f str>,
     world: &'f World,
     problems: &'f Problems,
     builder: Builder,
+    /// Of each regex that has any.
+    literals: Vec<Vec<Vec<u8>>>,
     canonical: Vec<String>,
 }
 
@@ -148,18 +189,12 @@ impl<'f> Compiler<'f> {
 
     /// Interns one term; a fault is noted when `note` is set (terms of lists were noted already when a rule uses them).
     fn term(&mut self, source: &Source, word: &Word, note: bool) -> Option<TermId> {
-        match pattern(&word.value) {
-            Ok(pattern) => Some(self.builder.term(pattern, word.value.trim())),
+        match phrase(&word.value) {
+            Ok(phrase) => Some(self.builder.term(phrase, word.value.trim())),
             Err(fault) => {
                 if note {
-                    let (message, help) = match fault {
-                        TermFault::Empty => ("this term has no letter and no digit: it would match nothing", None),
-                        TermFault::InnerStar => (
-                            "`*` may stand only at the beginning or the end of a term",
-                            Some("use two terms in `near` with `in_order = true`".to_owned()),
-                        ),
-                    };
-                    self.problems.at(source, word.span.clone(), message, help);
+                    let (message, help) = say_term_fault(fault);
+                    self.problems.at(source, word.span.clone(), message, help.map(str::to_owned));
                 }
                 None
             }
@@ -179,71 +214,77 @@ impl<'f> Compiler<'f> {
         found
     }
 
-    /// All terms of one entry: a term, or `@list` in all its languages.
-    fn entry(&mut self, source: &Source, word: &Word) -> Vec<TermId> {
-        let Some(name) = word.value.trim().strip_prefix('@') else {
-            return self.term(source, word, true).into_iter().collect();
-        };
-        let words: Vec<&'f Word> = match self.list(source, word, name) {
-            Some(languages) => languages.values().flat_map(|(_, list)| &list.terms).collect(),
-            None => Vec::new(),
-        };
-        words.into_iter().filter_map(|w| self.term(source, w, false)).collect()
+    fn language(&self, code: &str) -> Language {
+        self.languages.iter().position(|l| *l == code).map_or(ANY, |at| at as Language)
     }
 
-    /// One group of all the entries together; `None` when nothing was written.
-    fn group(&mut self, source: &Source, words: &[Word]) -> Option<GroupId> {
-        let terms: Vec<TermId> = words.iter().flat_map(|word| self.entry(source, word)).collect();
-        (!words.is_empty()).then(|| self.builder.group(terms))
+    /// All terms of one entry, with their languages: a term, or `@list` in all its languages.
+    fn entry(&mut self, source: &Source, word: &Word) -> Vec<(Language, TermId)> {
+        let Some(name) = word.value.trim().strip_prefix('@') else {
+            return self.term(source, word, true).map(|term| (ANY, term)).into_iter().collect();
+        };
+        let words: Vec<(Language, &'f Word)> = match self.list(source, word, name) {
+            Some(languages) => {
+                let of = |(code, (_, list)): (&&str, &(&'f Source, &'f RawList))| {
+                    let language = self.language(code);
+                    list.terms.iter().map(move |word| (language, word)).collect::<Vec<_>>()
+                };
+                languages.iter().flat_map(of).collect()
+            }
+            None => Vec::new(),
+        };
+        words.into_iter().filter_map(|(language, w)| Some((language, self.term(source, w, false)?))).collect()
+    }
+
+    /// All the entries together, a group for each language.
+    fn spoken(&mut self, source: &Source, words: &[Word]) -> Spoken {
+        let mut by_language: BTreeMap<Language, Vec<TermId>> = BTreeMap::new();
+        for (language, term) in words.iter().flat_map(|word| self.entry(source, word)) {
+            by_language.entry(language).or_default().push(term);
+        }
+        by_language.into_iter().map(|(language, terms)| (language, self.builder.group(terms))).collect()
+    }
+
+    /// As [`Compiler::spoken`]; `None` when nothing was written.
+    fn group(&mut self, source: &Source, words: &[Word]) -> Option<Spoken> {
+        let spoken = self.spoken(source, words);
+        (!words.is_empty()).then_some(spoken)
     }
 
     /// `near`: each part is alternatives parted by `|`; one variant for each language of its lists.
     fn near(&mut self, source: &Source, near: &RawNear) -> Near {
-        let parts: Vec<Vec<Word>> = near.terms.iter().map(alternatives).collect();
-        let mut languages = BTreeSet::new();
-        for word in parts.iter().flatten() {
-            if let Some(name) = word.value.strip_prefix('@')
-                && let Some(list) = self.list(source, word, name)
-            {
-                languages.extend(list.keys().copied().filter(|l| *l != "any"));
-            }
-            if !word.value.starts_with('@') {
-                self.term(source, word, true);
-            }
+        let mut parts: Vec<Vec<(Language, TermId)>> = Vec::with_capacity(near.terms.len());
+        for part in &near.terms {
+            parts.push(alternatives(part).iter().flat_map(|word| self.entry(source, word)).collect());
         }
-        if languages.is_empty() {
-            languages.insert("any");
+        let of_language = |language: Language| move |(l, term): &(Language, TermId)| (*l == language).then_some(*term);
+        let general: BTreeSet<TermId> = parts.iter().flatten().filter_map(of_language(ANY)).collect();
+        let mut languages: BTreeSet<Language> = parts.iter().flatten().map(|(language, _)| *language).collect();
+        if languages.len() > 1 {
+            languages.remove(&ANY);
         }
-        let variants = languages.into_iter().filter_map(|language| self.variant(source, &parts, language)).collect();
-        Near { variants, within: near.within, in_order: near.in_order }
+        let variants = languages.into_iter().filter_map(|language| Some((language, self.variant(&parts, language)?))).collect();
+        let (within, in_order, same_sentence) = (near.within, near.in_order, near.same_sentence);
+        Near { variants, general: general.into_iter().collect(), within, in_order, same_sentence }
     }
 
-    fn variant(&mut self, source: &Source, parts: &[Vec<Word>], language: &str) -> Option<Vec<GroupId>> {
-        let mut groups = Vec::with_capacity(parts.len());
-        for part in parts {
-            let mut terms = Vec::new();
-            for word in part {
-                let words: Vec<&Word> = match word.value.strip_prefix('@') {
-                    None => vec![word],
-                    Some(name) => {
-                        let list = self.lists.get(name);
-                        let of = |l: &str| list.and_then(|list| list.get(l)).map_or(&[][..], |(_, list)| &list.terms);
-                        of(language).iter().chain(if language == "any" { &[] } else { of("any") }).collect()
-                    }
-                };
-                terms.extend(words.into_iter().filter_map(|w| self.term(source, w, false)));
-            }
-            if terms.is_empty() {
-                return None;
-            }
-            groups.push(self.builder.group(terms));
-        }
-        Some(groups)
+    /// The parts in one language, with the words of every language; `None` when one of them has no word in it.
+    fn variant(&mut self, parts: &[Vec<(Language, TermId)>], language: Language) -> Option<Vec<GroupId>> {
+        let terms = |part: &Vec<(Language, TermId)>| -> Vec<TermId> {
+            part.iter().filter(|(l, _)| *l == language || *l == ANY).map(|(_, term)| *term).collect()
+        };
+        let parts: Vec<Vec<TermId>> = parts.iter().map(terms).collect();
+        let complete = parts.iter().all(|part| !part.is_empty());
+        complete.then(|| parts.into_iter().map(|part| self.builder.group(part)).collect())
+    }
+
+    fn none_near(&mut self, source: &Source, raw: &RawNear) -> NoneNear {
+        NoneNear { words: self.spoken(source, &raw.terms), within: raw.within, same_sentence: raw.same_sentence }
     }
 
     fn rule(&mut self, source: &Source, raw: &RawRule) -> Rule {
         let queue = raw.queue.as_ref().and_then(|word| self.queue(source, word));
-        for word in &raw.account {
+        for word in &raw.facts.account {
             self.account(source, word);
         }
         self.canonical.push(self.canonical_rule(raw));
@@ -253,25 +294,16 @@ impl<'f> Compiler<'f> {
             why: raw.why.clone(),
             vote: queue.zip(raw.points),
             any: self.group(source, &raw.any),
-            all: raw
-                .all
-                .iter()
-                .map(|word| {
-                    let terms = self.entry(source, word);
-                    self.builder.group(terms)
-                })
-                .collect(),
+            all: raw.all.iter().map(|word| self.spoken(source, std::slice::from_ref(word))).collect(),
             none: self.group(source, &raw.none),
-            near: raw.near.as_ref().map(|near| self.near(source, near)),
-            none_near: raw.none_near.as_ref().and_then(|n| Some((self.group(source, &n.terms)?, n.within))),
+            near: raw.near.iter().map(|near| self.near(source, near)).collect(),
+            none_near: raw.none_near.iter().map(|near| self.none_near(source, near)).collect(),
             regex: raw.regex.as_ref().and_then(|word| self.regex(source, word)),
             fields: raw.fields,
-            account: values(&raw.account),
-            language: values(&raw.language),
-            automated: raw.automated,
-            junk: raw.junk,
+            facts: self.facts(source, &raw.facts),
             topics: raw.topics.clone(),
             flags: raw.flags.clone(),
+            answer: raw.answer.as_ref().map(|word| self.answer(source, word)),
             shadow: raw.shadow,
             below_floor: raw.below_floor,
             matches: values(&raw.matches),
@@ -302,22 +334,49 @@ impl<'f> Compiler<'f> {
         self.problems.at(source, word.span.clone(), format!("there is no {kind} \"{}\"", word.value), Some(help));
     }
 
-    fn regex(&self, source: &Source, word: &Word) -> Option<Regex> {
-        let built = RegexBuilder::new(&word.value)
-            .case_insensitive(true)
-            .multi_line(true)
-            .size_limit(REGEX_SIZE)
-            .dfa_size_limit(REGEX_SIZE)
-            .nest_limit(REGEX_NEST)
-            .build();
-        match built {
-            Ok(regex) => Some(regex),
-            Err(error) => {
-                let (span, message) = regex_fault(source, word, &error);
-                self.problems.at(source, span, message, None);
-                None
-            }
+    fn answer(&self, source: &Source, word: &Word) -> String {
+        if word.value != "none" && !self.world.answers.contains(&word.value) {
+            let names: Vec<&str> = std::iter::once("none").chain(self.world.answers.iter().map(String::as_str)).collect();
+            let near = did_you_mean(&word.value, names.iter().copied());
+            let help = near.map_or(format!("one of {}", names.join(", ")), |near| format!("did you mean \"{near}\"?"));
+            let message = format!("there is no answer text {0}.en.txt for \"{0}\"", word.value);
+            self.problems.at(source, word.span.clone(), message, Some(help));
         }
+        word.value.clone()
+    }
+
+    fn facts(&self, source: &Source, raw: &RawFacts) -> Facts {
+        let values = |words: &[Word]| words.iter().map(|w| w.value.clone()).collect();
+        let compiled = |(of, matches, word): &(Of, bool, Word)| Some((of.clone(), *matches, self.built(source, word)?));
+        Facts {
+            account: values(&raw.account),
+            language: values(&raw.language),
+            automated: raw.automated.clone(),
+            junk: raw.junk,
+            follow_up: raw.follow_up,
+            patterns: raw.patterns.iter().filter_map(compiled).collect(),
+            attachment_type: raw.attachment_type.clone(),
+            size: raw.size,
+            authentication: raw.authentication.clone(),
+            age: raw.age,
+        }
+    }
+
+    fn built(&self, source: &Source, word: &Word) -> Option<Regex> {
+        pattern::build(source, word).map_err(|(span, message)| self.problems.at(source, span, message, None)).ok()
+    }
+
+    fn regex(&mut self, source: &Source, word: &Word) -> Option<Pattern> {
+        let regex = self.built(source, word)?;
+        if pattern::matches_nothing(&word.value) {
+            let help = "make one part of it needed: `a+` instead of `a*`".to_owned();
+            self.problems.at(source, word.span.clone(), "this regex matches the empty text, and so every mail", Some(help));
+        }
+        let filter = pattern::literals(&word.value).map(|literals| {
+            self.literals.push(literals);
+            self.literals.len() - 1
+        });
+        Some(Pattern { regex, filter })
     }
 
     /// Everything that decides what the rule does, list references resolved, one line.
@@ -332,13 +391,19 @@ impl<'f> Compiler<'f> {
             if !near.in_order {
                 parts.sort();
             }
-            (parts, near.within, near.in_order)
+            (parts, near.within, near.in_order, near.same_sentence)
+        };
+        let several = |nears: &[RawNear]| {
+            let mut all: Vec<_> = nears.iter().map(near).collect();
+            all.sort();
+            all
         };
         let mut all: Vec<Vec<String>> = raw.all.iter().map(|w| sorted(std::slice::from_ref(w))).collect();
         all.sort();
-        let facts = (sorted(&raw.account), sorted(&raw.language), raw.automated, raw.junk);
-        let effect = (raw.queue.as_ref().map(|w| &w.value), raw.points, &raw.topics, &raw.flags, raw.shadow, raw.below_floor);
-        let words = (sorted(&raw.any), all, sorted(&raw.none), raw.near.as_ref().map(near), raw.none_near.as_ref().map(near));
+        let (facts, answer) = (raw.facts.canonical(), raw.answer.as_ref().map(|w| &w.value));
+        let effect =
+            (raw.queue.as_ref().map(|w| &w.value), raw.points, &raw.topics, &raw.flags, answer, raw.shadow, raw.below_floor);
+        let words = (sorted(&raw.any), all, sorted(&raw.none), several(&raw.near), several(&raw.none_near));
         let rest = (raw.regex.as_ref().map(|w| &w.value), raw.fields);
         format!("{:?}", (&raw.id.value, &raw.why, words, rest, facts, effect))
     }
@@ -354,34 +419,22 @@ impl<'f> Compiler<'f> {
     }
 }
 
+/// What is wrong with a term, and what to do.
+fn say_term_fault(fault: TermFault) -> (&'static str, Option<&'static str>) {
+    match fault {
+        TermFault::Empty => ("this term has no letter and no digit: it would match nothing", None),
+        TermFault::InnerStar => (
+            "`*` may stand only at the beginning or the end of a word",
+            Some("write both spellings out, or two words in `near` with `in_order = true`"),
+        ),
+        TermFault::LoneStar => (
+            "a `*` by itself stands for one word between two others, not at the beginning or end of a term",
+            Some("leave it out, or join it to a word: \"kill*\" has any ending"),
+        ),
+    }
+}
+
 /// The alternatives of one part of a `near`: `"@kill | strangle"`.
 fn alternatives(word: &Word) -> Vec<Word> {
     word.value.split('|').map(|part| Word { value: part.trim().to_owned(), span: word.span.clone() }).collect()
-}
-
-/// Where in the file a regex is wrong, and what is wrong with it.
-fn regex_fault(source: &Source, word: &Word, error: &regex::Error) -> (std::ops::Range<usize>, String) {
-    if let regex::Error::CompiledTooBig(limit) = error {
-        return (word.span.clone(), format!("this regex is too big: compiled it takes more than {limit} bytes"));
-    }
-    // The crate's message shows the pattern with a caret on its last but one line, then "error: ...".
-    let text = error.to_string();
-    let reason = text.rsplit("error: ").next().unwrap_or("it cannot be read").trim().to_owned();
-    let caret = text.lines().rev().find(|line| line.trim_start().starts_with('^'));
-    let message = format!("this regex is wrong: {reason}");
-    let written = source.text.get(word.span.clone()).unwrap_or("");
-    // Only in '...' strings does the pattern stand in the file character for character.
-    let literal = written.starts_with('\'') && !written.starts_with("'''");
-    match caret {
-        Some(caret) if literal && !word.value.contains('\n') => {
-            let before = caret.len() - caret.trim_start().len();
-            let width = caret.trim().len();
-            // Four columns of indent stand before the pattern in the crate's message.
-            let byte = |column: usize| word.value.char_indices().nth(column).map_or(word.value.len(), |(i, _)| i);
-            let column = before.saturating_sub(4);
-            let start = word.span.start + 1;
-            (start + byte(column)..start + byte(column + width), message)
-        }
-        _ => (word.span.clone(), message),
-    }
 }

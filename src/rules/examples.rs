@@ -39,7 +39,8 @@ impl RuleSet {
         let mut texts = [""; 6];
         let field = if rule.fields & 0b10 != 0 { 1 } else { rule.fields.trailing_zeros() as usize };
         texts[field.min(5)] = &example.text;
-        let found = match (Mail::scan(texts, &self.terms).outcome(rule), example.should_match) {
+        let mail = Mail::scan(texts, None, self, &|| false)?;
+        let found = match (mail.outcome(rule), example.should_match) {
             (Outcome::Fired(_), true) | (Outcome::Silent | Outcome::Vetoed(_), false) => return None,
             (Outcome::Fired(hits), false) => match hits.first() {
                 Some(hit) => format!("it fired on \"{}\"", hit.text),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::facts::RawFacts;
 use crate::problem::{Problems, Source};
 use crate::table::{self, Table, Word};
 
@@ -40,25 +41,21 @@ pub struct RawRule {
     /// None of these anywhere.
     pub none: Vec<Word>,
     /// Parts of a thought, close together.
-    pub near: Option<RawNear>,
-    /// Stops a hit it stands close to.
-    pub none_near: Option<RawNear>,
+    pub near: Vec<RawNear>,
+    /// Each stops a hit it stands close to.
+    pub none_near: Vec<RawNear>,
     /// A pattern over the text as written.
     pub regex: Option<Word>,
     /// Bit set over [`FIELDS`].
     pub fields: u8,
-    /// Only mail of these accounts.
-    pub account: Vec<Word>,
-    /// Only mail in these languages.
-    pub language: Vec<Word>,
-    /// Only (not) automated mail.
-    pub automated: Option<bool>,
-    /// Only mail (not) from the junk folder.
-    pub junk: Option<bool>,
+    /// What it asks beside words.
+    pub facts: RawFacts,
     /// Topics it gives.
     pub topics: Vec<String>,
     /// Flags it gives.
     pub flags: Vec<String>,
+    /// "none", or the text that answers.
+    pub answer: Option<Word>,
     /// It only records.
     pub shadow: bool,
     /// It may sink a mail below the floor.
@@ -78,9 +75,11 @@ pub struct RawNear {
     pub within: u32,
     /// The parts stand in the order written.
     pub in_order: bool,
+    /// All of it stands in one sentence.
+    pub same_sentence: bool,
 }
 
-/// The fields of a mail, in the order of a [`super::terms::Found::field`].
+/// The fields of a mail, in the order of a [`super::hits::Found::field`].
 pub const FIELDS: [&str; 6] = ["subject", "body", "forwarded", "attachment", "filename", "quoted"];
 /// All but `quoted`.
 const DEFAULT_FIELDS: u8 = 0b01_1111;
@@ -135,16 +134,14 @@ fn read_rule(table: &Table<'_>) -> RawRule {
         any: table.texts("any"),
         all: table.texts("all"),
         none: table.texts("none"),
-        near: table.table("near").map(|t| read_near(&t, true)),
-        none_near: table.table("none_near").map(|t| read_near(&t, false)),
+        near: table.one_or_more("near").iter().map(|t| read_near(t, true)).collect(),
+        none_near: table.one_or_more("none_near").iter().map(|t| read_near(t, false)).collect(),
         regex: table.text("regex"),
         fields: read_fields(table),
-        account: table.texts("account"),
-        language: table.texts("language"),
-        automated: table.flag("automated"),
-        junk: table.flag("junk"),
+        facts: RawFacts::read(table),
         topics: table.texts("topics").into_iter().map(|w| w.value).collect(),
         flags: read_flags(table),
+        answer: table.text("answer"),
         shadow: table.flag("shadow").unwrap_or(false),
         below_floor: table.flag("below_floor").unwrap_or(false),
         matches: table.texts("matches"),
@@ -159,6 +156,7 @@ fn read_rule(table: &Table<'_>) -> RawRule {
 fn read_near(table: &Table<'_>, slots: bool) -> RawNear {
     let terms = table.texts("terms");
     let in_order = slots && table.flag("in_order").unwrap_or(false);
+    let same_sentence = table.flag("same_sentence").unwrap_or(false);
     let within = table.number("within", 0..=WIDEST);
     if within.is_none() && !table.has("within") {
         table.missing("within");
@@ -170,7 +168,7 @@ fn read_near(table: &Table<'_>, slots: bool) -> RawNear {
         table.problem(table.span_of("terms"), "`none_near` needs at least one term", None);
     }
     table.finish();
-    RawNear { terms, within: within.unwrap_or(0) as u32, in_order }
+    RawNear { terms, within: within.unwrap_or(0) as u32, in_order, same_sentence }
 }
 
 fn read_fields(table: &Table<'_>) -> u8 {
@@ -208,8 +206,8 @@ fn check_effect(table: &Table<'_>, rule: &RawRule) {
     match (table.has("queue"), table.has("points")) {
         (true, false) => table.problem(table.span_of("queue"), "`queue` without `points`: how much does the rule count?", None),
         (false, true) => table.problem(table.span_of("points"), "`points` without `queue`: which queue do they count for?", None),
-        (false, false) if !table.has("topics") && !table.has("flags") => {
-            let help = "give it a `queue` with `points`, or `topics`, or `flags`".to_owned();
+        (false, false) if !table.has("topics") && !table.has("flags") && !table.has("answer") => {
+            let help = "give it a `queue` with `points`, or `topics`, or `flags`, or an `answer`".to_owned();
             table.problem(rule.id.span.clone(), format!("the rule \"{}\" has no effect", rule.id.value), Some(help));
         }
         _ => {}
@@ -222,9 +220,8 @@ fn check_effect(table: &Table<'_>, rule: &RawRule) {
 
 /// A rule must ask for something, or it would fire on every mail.
 fn check_conditions(table: &Table<'_>, rule: &RawRule) {
-    let words = !rule.any.is_empty() || !rule.all.is_empty() || rule.near.is_some() || rule.regex.is_some();
-    let facts = !rule.account.is_empty() || !rule.language.is_empty() || rule.automated.is_some() || rule.junk.is_some();
-    if !words && !facts {
+    let words = !rule.any.is_empty() || !rule.all.is_empty() || !rule.near.is_empty() || rule.regex.is_some();
+    if !words && rule.facts.is_empty() {
         let help = "give it `any`, `all`, `near`, `regex`, or a fact such as `account`".to_owned();
         table.problem(
             rule.id.span.clone(),
@@ -232,7 +229,7 @@ fn check_conditions(table: &Table<'_>, rule: &RawRule) {
             Some(help),
         );
     }
-    if rule.none_near.is_some() && rule.any.is_empty() && rule.all.is_empty() && rule.near.is_none() {
+    if !rule.none_near.is_empty() && rule.any.is_empty() && rule.all.is_empty() && rule.near.is_empty() {
         let message = "`none_near` has nothing to be near to: the rule has no `any`, `all` or `near`";
         table.problem(table.span_of("none_near"), message, None);
     }

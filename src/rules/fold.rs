@@ -43,6 +43,7 @@ pub struct Folded {
 }
 
 impl Folded {
+    #[cfg(test)]
     /// The words that the stream's bytes `start..end` touch (spaces at the edges left out), as a range of `tokens`.
     pub fn tokens_at(&self, start: usize, end: usize) -> std::ops::Range<usize> {
         let bytes = self.text.as_bytes();
@@ -72,10 +73,14 @@ pub fn fold(text: &str) -> Folded {
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];
-        if byte.is_ascii() && bytes.get(at + 1).is_none_or(u8::is_ascii) {
-            if byte.is_ascii_alphanumeric() {
-                writer.letter(byte.to_ascii_lowercase() as char, at, at + 1);
-            } else if !(byte == b'\'' && writer.joins_apostrophe(&text[at + 1..most])) {
+        let plain = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        // A letter before something that is not ASCII may bear a mark: it goes the long way.
+        let plain = if bytes.get(at + plain).is_some_and(|b| !b.is_ascii()) { plain.saturating_sub(1) } else { plain };
+        if plain > 0 {
+            writer.letters(&text[at..at + plain], at);
+            at += plain;
+        } else if byte.is_ascii() && bytes.get(at + 1).is_none_or(u8::is_ascii) {
+            if !(byte == b'\'' && writer.joins_apostrophe(&text[at + 1..most])) {
                 writer.close();
             }
             at += 1;
@@ -102,7 +107,20 @@ impl Writer {
         Writer { out: Folded { text, tokens: Vec::with_capacity(capacity / 5) }, open: false, position: 0 }
     }
 
-    fn letter(&mut self, c: char, start: usize, end: usize) {
+    /// Letters and digits of ASCII in a row: nearly all that most mails are made of.
+    fn letters(&mut self, letters: &str, start: usize) {
+        let end = start + letters.len();
+        self.open(start, end);
+        let from = self.out.text.len();
+        self.out.text.push_str(letters);
+        self.out.text[from..].make_ascii_lowercase();
+        if let Some(last) = self.out.tokens.last_mut() {
+            last.end = end as u32;
+        }
+    }
+
+    /// Begins a word unless one is open.
+    fn open(&mut self, start: usize, end: usize) {
         if !self.open {
             if !self.out.text.ends_with(' ') {
                 self.out.text.push(' ');
@@ -110,6 +128,10 @@ impl Writer {
             self.push_token(start, end, WORD);
             self.open = true;
         }
+    }
+
+    fn letter(&mut self, c: char, start: usize, end: usize) {
+        self.open(start, end);
         self.out.text.push(c);
         if let Some(last) = self.out.tokens.last_mut() {
             last.end = end as u32;

@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::compile::Rule;
+use super::compile::{ANY, Language, Near, NoneNear, Pattern, Rule, Spoken};
 use super::file::FIELDS;
-use super::near::{Vetoes, extent, ordered, unordered};
-use super::terms::{Found, GroupId, Hits, Terms};
-use super::{Fired, Hit, Place, Sum, Trace, Verdict, Vetoed, World};
+use super::hits::{Found, Hits};
+use super::near::{ANYWHERE, Vetoes, extent, in_one_sentence, ordered, sentence, unordered};
+use super::terms::{GroupId, Terms};
+use super::{Choice, Fired, Hit, Moment, Place, RuleSet, Sum, Trace, Verdict, Vetoed, World};
 use crate::report::{Fields, Report};
 
 /// A trace shows this many places of a rule; more say nothing new.
@@ -33,86 +34,111 @@ pub struct Mail<'m> {
     texts: [&'m str; 6],
     hits: Hits,
     terms: &'m Terms,
+    /// The language it is written in, where lists have words of that.
+    language: Option<Language>,
+    /// By number of a regex's literals: the fields one stands in.
+    filtered: Vec<u8>,
 }
 
+/// Places that together satisfy one condition, and the language they are of.
+type Windows = Vec<(Language, Vec<Found>)>;
+
 impl<'m> Mail<'m> {
-    /// Looks for all terms in all fields.
-    pub fn scan(texts: [&'m str; 6], terms: &'m Terms) -> Self {
-        Mail { texts, hits: terms.scan(&texts), terms }
+    /// Looks for all terms in all fields; `None` when the time was up before the end.
+    pub fn scan(
+        texts: [&'m str; 6],
+        language: Option<Language>,
+        set: &'m RuleSet,
+        time_is_up: &dyn Fn() -> bool,
+    ) -> Option<Self> {
+        let hits = set.terms.scan(&texts, time_is_up)?;
+        Some(Mail { texts, hits, terms: &set.terms, language, filtered: set.filters.look(&texts) })
     }
 
-    /// The words of the rule against the mail; facts are [`facts_hold`].
+    /// The words of the rule against the mail; facts are [`super::facts::Facts::hold`].
     pub fn outcome(&self, rule: &Rule) -> Outcome {
-        let mut veto = None;
+        let Some(conditions) = self.conditions(rule) else { return Outcome::Silent };
+        let mut hits = Vec::new();
+        if let Some(regex) = &rule.regex {
+            hits = self.regex_hits(rule, regex);
+            if hits.is_empty() {
+                return Outcome::Silent;
+            }
+        }
+        let vetoes = Strikes::of(self, rule);
         let mut shown = Vec::new();
-        let vetoes = rule.none_near.map(|(group, within)| (Vetoes::new(self.places(rule, group)), within));
-        let mut free = |windows: Vec<Vec<Found>>| {
-            let close = |window: &[Found]| vetoes.as_ref().and_then(|(v, within)| v.close_to(extent(window), *within));
-            let before = shown.len();
-            for window in windows {
-                match close(&window) {
-                    Some(found) => veto = veto.or(Some(found)),
+        for windows in conditions {
+            if vetoes.is_empty() {
+                shown.extend(windows.into_iter().flat_map(|(_, window)| window));
+                continue;
+            }
+            let (mut first, before) = (None, shown.len());
+            for (languages, window) in by_place(windows) {
+                match vetoes.strike(self, &languages, &window) {
+                    Some(veto) => first = first.or(Some(veto)),
                     None => shown.extend(window),
                 }
             }
-            shown.len() > before
+            if let (Some(veto), true) = (first, shown.len() == before) {
+                return Outcome::Vetoed(self.hit(&veto));
+            }
+        }
+        // A pattern, and a rule of facts alone, are of no language.
+        if let Some(veto) = shown.is_empty().then(|| vetoes.none(self, &[ANY])).flatten() {
+            return Outcome::Vetoed(self.hit(&veto));
+        }
+        let mut all = self.show(shown);
+        all.append(&mut hits);
+        Outcome::Fired(all)
+    }
+
+    /// The places of every condition of words; `None` when one has none, vetoes left aside.
+    fn conditions(&self, rule: &Rule) -> Option<Vec<Windows>> {
+        let asked = || rule.any.iter().chain(&rule.all);
+        let there = |spoken: &Spoken| spoken.iter().any(|(_, group)| self.hits.has(*group));
+        let complete = |parts: &[GroupId]| parts.iter().all(|group| self.hits.has(*group));
+        // What is rare is looked at first: most rules end here.
+        let near = |near: &Near| near.variants.iter().any(|(_, parts)| complete(parts));
+        if !asked().all(there) || !rule.near.iter().all(near) {
+            return None;
+        }
+        let mut conditions = Vec::new();
+        for spoken in asked() {
+            conditions.push(self.places(rule, spoken).into_iter().map(|(language, found)| (language, vec![found])).collect());
+        }
+        for near in &rule.near {
+            let complete = near.variants.iter().filter(|(_, parts)| complete(parts));
+            conditions.push(complete.flat_map(|(language, parts)| self.windows(rule, near, *language, parts)).collect());
+        }
+        conditions.iter().all(|windows: &Windows| !windows.is_empty()).then_some(conditions)
+    }
+
+    /// Places of terms in the fields the rule looks at.
+    fn places(&self, rule: &Rule, spoken: &Spoken) -> Vec<(Language, Found)> {
+        let of = |(language, group): &(Language, GroupId)| {
+            let language = *language;
+            self.hits.of(*group, rule.fields).into_iter().map(move |found| (language, found))
         };
-        for group in rule.any.iter().chain(&rule.all) {
-            let places = self.places(rule, *group);
-            if places.is_empty() {
-                return Outcome::Silent;
-            }
-            if !free(places.into_iter().map(|p| vec![p]).collect()) {
-                return self.vetoed(veto);
-            }
-        }
-        if let Some(near) = &rule.near {
-            let windows: Vec<Vec<Found>> = near.variants.iter().flat_map(|parts| self.windows(rule, parts)).collect();
-            if windows.is_empty() {
-                return Outcome::Silent;
-            }
-            if !free(windows) {
-                return self.vetoed(veto);
-            }
-        }
-        let mut hits = self.show(shown);
-        if let Some(regex) = &rule.regex {
-            let found = self.regex_hits(rule, regex);
-            if found.is_empty() {
-                return Outcome::Silent;
-            }
-            hits.extend(found);
-        }
-        match rule.none.map(|group| self.places(rule, group)).unwrap_or_default().first() {
-            Some(found) => Outcome::Vetoed(self.hit(found)),
-            None => Outcome::Fired(hits),
-        }
+        spoken.iter().filter(|(_, group)| self.hits.has(*group)).flat_map(of).collect()
     }
 
-    fn vetoed(&self, veto: Option<Found>) -> Outcome {
-        veto.map_or(Outcome::Silent, |found| Outcome::Vetoed(self.hit(&found)))
+    fn windows(&self, rule: &Rule, near: &Near, language: Language, parts: &[GroupId]) -> Windows {
+        let places: Vec<Vec<Found>> = parts.iter().map(|group| self.hits.of(*group, rule.fields)).collect();
+        let mut windows = if near.in_order { ordered(&places, near.within) } else { unordered(&places, near.within) };
+        // Each window is the tightest that ends where it ends: if it crosses a border, so would every other.
+        windows.retain(|window| !near.same_sentence || in_one_sentence(self.hits.borders(&self.texts), extent(window)));
+        let of_none = |window: &[Found]| window.iter().all(|found| near.general.binary_search(&found.term).is_ok());
+        windows.into_iter().map(|window| (if of_none(&window) { ANY } else { language }, window)).collect()
     }
 
-    /// Places of a group in the fields the rule looks at.
-    fn places(&self, rule: &Rule, group: GroupId) -> Vec<Found> {
-        self.hits.of(group).iter().filter(|f| rule.fields & (1 << f.field) != 0).copied().collect()
-    }
-
-    fn windows(&self, rule: &Rule, parts: &[GroupId]) -> Vec<Vec<Found>> {
-        let Some(near) = &rule.near else { return Vec::new() };
-        if parts.iter().any(|group| self.hits.of(*group).is_empty()) {
-            return Vec::new();
-        }
-        let places: Vec<Vec<Found>> = parts.iter().map(|group| self.places(rule, *group)).collect();
-        if near.in_order { ordered(&places, near.within) } else { unordered(&places, near.within) }
-    }
-
-    fn regex_hits(&self, rule: &Rule, regex: &regex::Regex) -> Vec<Hit> {
+    fn regex_hits(&self, rule: &Rule, pattern: &Pattern) -> Vec<Hit> {
         let mut hits = Vec::new();
-        for (index, text) in self.texts.iter().enumerate().filter(|(index, _)| rule.fields & (1 << index) != 0) {
-            for found in regex.find_iter(text).filter(|f| !f.is_empty()).take(MOST_SHOWN - hits.len()) {
+        // Without one of its literals a regex cannot match: it need not be asked.
+        let fields = rule.fields & pattern.filter.map_or(u8::MAX, |filter| self.filtered[filter]);
+        for (index, text) in self.texts.iter().enumerate().filter(|(index, _)| fields & (1 << index) != 0) {
+            for found in pattern.regex.find_iter(text).take(MOST_SHOWN - hits.len()) {
                 let (start, end, text) = (found.start(), found.end(), found.as_str().to_owned());
-                hits.push(Hit { field: FIELDS[index].into(), start, end, text, term: regex.as_str().into() });
+                hits.push(Hit { field: FIELDS[index].into(), start, end, text, term: pattern.regex.as_str().into() });
             }
         }
         hits
@@ -131,13 +157,66 @@ impl<'m> Mail<'m> {
     }
 }
 
-/// Whether the facts a rule asks for are so.
-pub fn facts_hold(rule: &Rule, report: &Report, place: &Place) -> bool {
-    let listed = |list: &[String], value: Option<&str>| list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l == v));
-    listed(&rule.account, Some(&place.account))
-        && listed(&rule.language, report.language.as_deref())
-        && rule.automated.is_none_or(|wanted| wanted == report.automated.is_some())
-        && rule.junk.is_none_or(|wanted| wanted == report.junk)
+/// What may strike the hits of one rule in one mail.
+struct Strikes<'r> {
+    /// Of `none`: its first place in each language.
+    none: Vec<(Language, Found)>,
+    /// Of `none_near`.
+    close: Vec<(Language, Vetoes, &'r NoneNear)>,
+}
+
+impl<'r> Strikes<'r> {
+    fn of(mail: &Mail<'_>, rule: &'r Rule) -> Self {
+        let mut none: Vec<(Language, Found)> = rule.none.iter().flat_map(|spoken| mail.places(rule, spoken)).collect();
+        none.sort_unstable_by_key(|(language, found)| (*found, *language));
+        let mut close = Vec::new();
+        for near in &rule.none_near {
+            for (language, group) in near.words.iter().filter(|(_, group)| mail.hits.has(*group)) {
+                close.push((*language, Vetoes::new(mail.hits.of(*group, rule.fields)), near));
+            }
+        }
+        Strikes { none, close }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.none.is_empty() && self.close.is_empty()
+    }
+
+    /// The veto that strikes a window, if any does. A word of one language says nothing about a thought in another, unless
+    /// the mail is written in that language.
+    fn strike(&self, mail: &Mail<'_>, languages: &[Language], window: &[Found]) -> Option<Found> {
+        let extent = extent(window);
+        let close = self.close.iter().filter(|(of, _, _)| strikes(mail, *of, languages)).filter_map(|(_, vetoes, near)| {
+            let bounds = if near.same_sentence { sentence(mail.hits.borders(&mail.texts), extent) } else { ANYWHERE };
+            vetoes.close_to(extent, near.within, bounds)
+        });
+        close.min().or_else(|| self.none(mail, languages))
+    }
+
+    fn none(&self, mail: &Mail<'_>, languages: &[Language]) -> Option<Found> {
+        self.none.iter().find(|(of, _)| strikes(mail, *of, languages)).map(|(_, found)| *found)
+    }
+}
+
+/// Does a veto of language `veto` strike a hit that is of these languages, in this mail?
+fn strikes(mail: &Mail<'_>, veto: Language, hit: &[Language]) -> bool {
+    veto == ANY || mail.language == Some(veto) || hit.iter().any(|language| *language == ANY || *language == veto)
+}
+
+/// The same words may stand in the lists of several languages: then the hit is of all of them.
+fn by_place(mut windows: Windows) -> Vec<(Vec<Language>, Vec<Found>)> {
+    fn place(window: &[Found]) -> impl Iterator<Item = (u32, u32)> {
+        window.iter().map(|f| (f.from, f.to))
+    }
+    windows.sort_by(|(a, one), (b, other)| place(one).cmp(place(other)).then(a.cmp(b)));
+    let mut merged: Vec<(Vec<Language>, Vec<Found>)> = Vec::with_capacity(windows.len());
+    for (language, window) in windows {
+        match merged.last_mut().filter(|(_, last)| place(last).eq(place(&window))) {
+            Some((languages, _)) => languages.push(language),
+            None => merged.push((vec![language], window)),
+        }
+    }
+    merged
 }
 
 /// What the rules said, gathered before the verdict.
@@ -147,13 +226,24 @@ pub struct Findings<'r> {
     vetoed: Vec<Vetoed>,
     /// Rules that failed through a fault of ours.
     failed: Vec<&'r Rule>,
+    /// Rules that were not asked, because the time was up.
+    unasked: &'r [Rule],
 }
 
-/// Asks every rule. One that fails does not silence the others: it is noted, and [`verdict`] counts it.
-pub fn ask<'r>(rules: &'r [Rule], mail: &Mail<'_>, report: &Report, place: &Place) -> Findings<'r> {
+/// Between two looks at whether the time is up, so many rules are asked; a regex may take longer than many other rules.
+const RULES_A_LOOK: usize = 16;
+
+/// Asks every rule. One that fails does not silence the others: it is noted, and [`verdict`] counts it. When the time is up
+/// the rest is noted too; without a mail (its scan was not finished) that is all of them.
+pub fn ask<'r>(rules: &'r [Rule], mail: Option<&Mail<'_>>, report: &Report, place: &Place, moment: &Moment<'_>) -> Findings<'r> {
     let mut findings = Findings::default();
-    for rule in rules {
-        let asked = || if facts_hold(rule, report, place) { mail.outcome(rule) } else { Outcome::Silent };
+    let Some(mail) = mail else { return Findings { unasked: rules, ..findings } };
+    for (index, rule) in rules.iter().enumerate() {
+        if (rule.regex.is_some() || index % RULES_A_LOOK == 0) && (moment.time_is_up)() {
+            findings.unasked = &rules[index..];
+            break;
+        }
+        let asked = || if rule.facts.hold(report, place, moment) { mail.outcome(rule) } else { Outcome::Silent };
         // Nothing a rule reads is changed by asking, so a panic leaves nothing half done.
         match catch_unwind(AssertUnwindSafe(asked)) {
             Ok(Outcome::Silent) => {}
@@ -169,10 +259,13 @@ pub fn ask<'r>(rules: &'r [Rule], mail: &Mail<'_>, report: &Report, place: &Plac
 pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<str>) -> Verdict {
     let live = || findings.fired.iter().map(|(rule, _)| *rule).filter(|rule| !rule.shadow);
     let failed = || findings.failed.iter().copied();
-    let floor_votes = failed().filter(|rule| !rule.shadow).filter_map(|rule| floor_vote(rule, place, world));
+    let unasked = findings.unasked;
+    let floor_votes = failed().chain(unasked).filter(|rule| !rule.shadow).filter_map(|rule| floor_vote(rule, place, world));
     let sums = sums(live().filter_map(|rule| rule.vote).chain(floor_votes), world);
     let passed: Vec<String> = sums.iter().filter(|s| s.points >= s.threshold).map(|s| s.queue.clone()).collect();
-    let mut because: Vec<String> = failed().map(|rule| say_failed(rule, place)).chain(sums.iter().map(say_sum)).collect();
+    let late = say_unasked(unasked.len(), place).into_iter();
+    let mut because: Vec<String> =
+        failed().map(|rule| say_failed(rule, place)).chain(late).chain(sums.iter().map(say_sum)).collect();
     let queue = match passed.first() {
         Some(queue) => {
             because.push(format!("{queue} is the most urgent queue that passed"));
@@ -184,15 +277,19 @@ pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<
         }
     };
     let sinker = live().find(|rule| rule.below_floor && rule.vote.is_some_and(|(q, _)| world.queues[q].0 == queue));
+    // A rule that was not asked might have said otherwise.
+    let sinker = sinker.filter(|_| unasked.is_empty());
     let queue = above_floor(queue, place, world, sinker, &mut because);
     let topics = gather(live().flat_map(|rule| &rule.topics));
     let flags = gather(live().flat_map(|rule| &rule.flags));
+    let answer = choose(live());
     let failed: Vec<Fired> = failed().map(|rule| failed_as_fired(rule, place, world)).collect();
     let mut fired: Vec<Fired> = findings.fired.into_iter().map(|(rule, hits)| fired(rule, hits, world)).chain(failed).collect();
     fired.sort_by(|a, b| a.id.cmp(&b.id));
     let (default, floor) = (place.default.clone(), place.floor.clone());
-    let trace = Trace { rules_hash: hash.clone(), fired, vetoed: findings.vetoed, sums, default, floor, because };
-    Verdict { queue, passed, topics, flags, trace }
+    let trace =
+        Trace { rules_hash: hash.clone(), fired, vetoed: findings.vetoed, sums, default, floor, because, unasked: unasked.len() };
+    Verdict { queue, passed, topics, flags, answer, trace }
 }
 
 /// A rule that failed counts as passed, with its full points for the floor queue, or for the default where that is more
@@ -200,6 +297,22 @@ pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<
 fn floor_vote(rule: &Rule, place: &Place, world: &World) -> Option<(usize, i64)> {
     let floor = world.queues.iter().position(|(queue, _)| *queue == place.floor || *queue == place.default)?;
     rule.vote.map(|(_, points)| (floor, points.max(0)))
+}
+
+fn say_unasked(count: usize, place: &Place) -> Option<String> {
+    let floor = &place.floor;
+    (count > 0).then(|| {
+        format!(
+            "the time for this mail was up before {count} of the rules were asked: they count as passed for the floor {floor} or higher"
+        )
+    })
+}
+
+/// Of several choices "none" wins, then the first in the alphabet; of several rules with that choice the first by id is named.
+fn choose<'r>(rules: impl Iterator<Item = &'r Rule>) -> Option<Choice> {
+    let choice = |rule: &'r Rule| rule.answer.as_ref().map(|text| (text != "none", text, &rule.id));
+    let (_, text, rule) = rules.filter_map(choice).min()?;
+    Some(Choice { text: Some(text.clone()).filter(|text| text != "none"), rule: rule.clone() })
 }
 
 fn failed_as_fired(rule: &Rule, place: &Place, world: &World) -> Fired {
@@ -265,7 +378,6 @@ fn fired(rule: &Rule, hits: Vec<Hit>, world: &World) -> Fired {
 mod tests {
     use super::*;
     use crate::problem::{Problems, Source};
-    use crate::rules::RuleSet;
 
     const RULES: &str = r#"
 [[rule]]
@@ -286,12 +398,12 @@ topics = ["wiki"]
     #[test]
     fn a_rule_that_fails_counts_for_the_floor_and_is_named_and_the_others_are_still_asked() {
         let queues = ["threat-of-harm", "disinformation", "general"].map(|queue| (queue.to_owned(), 100)).to_vec();
-        let world = World { queues, accounts: vec!["emergency".to_owned()] };
+        let world = World { queues, accounts: vec!["emergency".to_owned()], answers: Vec::new() };
         let problems = Problems::default();
         let mut set = RuleSet::compile(&[Source::new("0.toml".to_owned(), RULES.to_owned())], &world, &problems);
         assert!(problems.is_empty());
         // A group that no mail was scanned for: what a fault of ours in compiling would leave behind.
-        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(usize::MAX));
+        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(vec![(ANY, usize::MAX - 1)]));
         let mut report = Report::blank(crate::clock::from_millis(0));
         report.fields.body = "bravo".to_owned();
         let judge = |default: &str, floor: &str| {

@@ -1,16 +1,26 @@
 //! Rules: a [`Report`] to a [`Verdict`] with its trace. Pure; see README "Rules" for the language.
 
+pub mod cases;
 mod compile;
 mod examples;
+mod facts;
 mod file;
 mod fold;
+mod hits;
 mod judge;
+pub mod lint;
 mod near;
+mod pattern;
+pub mod probe;
 mod readings;
+pub mod score;
+mod sentence;
+mod spelling;
 mod terms;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +28,11 @@ use serde::{Deserialize, Serialize};
 use self::compile::{Compiled, Rule};
 pub use self::examples::{Example, ExampleFault};
 use self::judge::Mail;
+use self::pattern::Filters;
 use self::terms::Terms;
+use crate::clock::Timestamp;
 use crate::problem::{Problems, Source};
-use crate::report::Report;
+use crate::report::{Authentication, Report};
 
 /// What rules are checked against: the queues and accounts the config knows.
 #[derive(Clone, Debug)]
@@ -29,6 +41,27 @@ pub struct World {
     pub queues: Vec<(String, i64)>,
     /// Account ids.
     pub accounts: Vec<String>,
+    /// Names of answer texts that a rule may choose: those there is an English text of.
+    pub answers: Vec<String>,
+}
+
+/// What is true of a mail at the moment it is judged, beyond what it says.
+pub struct Moment<'m> {
+    /// The present moment: a mail's age is counted from it.
+    pub now: Timestamp,
+    /// It joins a case there is.
+    pub follow_up: bool,
+    /// What our own servers found out about its sender.
+    pub auth: Authentication,
+    /// Asked on the way: true when there is no time left. Then what was not done yet counts as failed (law 2).
+    pub time_is_up: &'m dyn Fn() -> bool,
+}
+
+impl Moment<'_> {
+    /// The moment a mail was received, opening a case, with all the time there is.
+    pub fn of(report: &Report) -> Moment<'static> {
+        Moment { now: report.received, follow_up: false, auth: Authentication::default(), time_is_up: &|| false }
+    }
 }
 
 /// Where a mail arrived: what the verdict starts from.
@@ -48,16 +81,19 @@ pub struct RuleSet {
     /// In order of id.
     rules: Vec<Rule>,
     terms: Terms,
+    filters: Filters,
     world: World,
     hash: Arc<str>,
+    /// Codes of the languages of lists.
+    languages: Vec<String>,
 }
 
 impl RuleSet {
     /// Compiles rule files. Every mistake in every file is noted in `problems`; the set is complete only if there are none.
     pub fn compile(files: &[Source], world: &World, problems: &Problems) -> RuleSet {
         let compiled = compile::compile(files, world, problems);
-        let Compiled { rules, terms, hash } = compiled.unwrap_or_default();
-        RuleSet { rules, terms, world: world.clone(), hash: hash.into() }
+        let Compiled { rules, terms, filters, hash, languages } = compiled.unwrap_or_default();
+        RuleSet { rules, terms, filters, world: world.clone(), hash: hash.into(), languages }
     }
 
     /// SHA-256 over the rules in canonical order, hex: equal sets, however spread over files, have equal hashes.
@@ -75,11 +111,35 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
-    /// Judges one mail. Takes time in proportion to its text, however many terms the rules have.
+    /// Judges one mail as at [`Moment::of`] its receipt.
     pub fn judge(&self, report: &Report, place: &Place) -> Verdict {
-        let mail = Mail::scan(judge::texts(&report.fields), &self.terms);
-        let findings = judge::ask(&self.rules, &mail, report, place);
+        self.judge_at(report, place, &Moment::of(report))
+    }
+
+    /// Judges one mail. Takes time in proportion to its text, however many terms the rules have.
+    pub fn judge_at(&self, report: &Report, place: &Place, moment: &Moment<'_>) -> Verdict {
+        let language = report.language.as_deref().and_then(|code| self.languages.iter().position(|l| l == code));
+        let language = language.map(|at| at as compile::Language);
+        let mail = Mail::scan(judge::texts(&report.fields), language, self, moment.time_is_up);
+        let findings = judge::ask(&self.rules, mail.as_ref(), report, place, moment);
         judge::verdict(findings, &self.world, place, &self.hash)
+    }
+
+    /// Does any rule ask whether a mail joins a case?
+    pub fn asks_follow_up(&self) -> bool {
+        self.rules.iter().any(|rule| rule.facts.follow_up.is_some())
+    }
+
+    /// The answer texts that rules choose, each once.
+    pub fn answers(&self) -> Vec<&str> {
+        let chosen: BTreeSet<&str> = self.rules.iter().filter_map(|rule| rule.answer.as_deref()).collect();
+        chosen.into_iter().filter(|text| *text != "none").collect()
+    }
+
+    /// Ids of the rules whose regex has no literal to look for first: it runs over every mail.
+    pub fn unfiltered(&self) -> Vec<&str> {
+        let always = |rule: &&Rule| rule.regex.as_ref().is_some_and(|pattern| pattern.filter.is_none());
+        self.rules.iter().filter(always).map(|rule| rule.id.as_str()).collect()
     }
 }
 
@@ -94,8 +154,20 @@ pub struct Verdict {
     pub topics: Vec<String>,
     /// Flags (`spam`, `automated`) of all rules that fired, sorted, each once.
     pub flags: Vec<String>,
+    /// What a rule says of the answer, if one does.
+    #[serde(default)]
+    pub answer: Option<Choice>,
     /// How it came about.
     pub trace: Trace,
+}
+
+/// What a rule chose as the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The answer text; `None`: nobody is answered.
+    pub text: Option<String>,
+    /// Id of the rule.
+    pub rule: String,
 }
 
 /// How a verdict came about: enough to show it again without the mail or the rules.
@@ -115,6 +187,9 @@ pub struct Trace {
     pub floor: String,
     /// How the queue was found, in words, step by step.
     pub because: Vec<String>,
+    /// So many rules were not asked, because the time was up.
+    #[serde(default)]
+    pub unasked: usize,
 }
 
 /// One rule that fired.

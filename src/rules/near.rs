@@ -1,7 +1,7 @@
 //! "Near": do the parts of a thought stand close together? All of it in linear time, so that no mail can make it slow.
 
 use super::fold::WORD;
-use super::terms::Found;
+use super::hits::Found;
 
 /// The places that together satisfy a `near`: one of each part.
 pub type Window = Vec<Found>;
@@ -111,13 +111,28 @@ impl Vetoes {
         Vetoes { places, latest }
     }
 
-    /// A veto within `within` words of `from..to`, before, after or inside.
-    pub fn close_to(&self, (from, to): (u32, u32), within: u32) -> Option<Found> {
+    /// A veto within `within` words of `from..to`, before, after or inside, that also touches `bounds`.
+    pub fn close_to(&self, (from, to): (u32, u32), within: u32, (begin, end): (u32, u32)) -> Option<Found> {
         let reach = within * WORD;
-        let count = self.places.partition_point(|v| v.from <= to.saturating_add(reach));
+        let count = self.places.partition_point(|v| v.from <= to.saturating_add(reach) && v.from < end);
         let veto = self.places[*self.latest.get(count.checked_sub(1)?)?];
-        (veto.to.saturating_add(reach) >= from).then_some(veto)
+        (veto.to.saturating_add(reach) >= from && veto.to > begin).then_some(veto)
     }
+}
+
+/// No bounds: for [`Vetoes::close_to`].
+pub const ANYWHERE: (u32, u32) = (0, u32::MAX);
+
+/// The positions of the sentences that `from..to` touches: from where the first begins to where the next one does.
+pub fn sentence(borders: &[u32], (from, to): (u32, u32)) -> (u32, u32) {
+    let before = borders.partition_point(|b| *b <= from);
+    let after = borders.partition_point(|b| *b < to);
+    (before.checked_sub(1).map_or(0, |at| borders[at]), borders.get(after).copied().unwrap_or(u32::MAX))
+}
+
+/// Does a window lie in one sentence?
+pub fn in_one_sentence(borders: &[u32], (from, to): (u32, u32)) -> bool {
+    borders.partition_point(|b| *b <= from) == borders.partition_point(|b| *b < to)
 }
 
 #[cfg(test)]
@@ -152,9 +167,23 @@ mod tests {
     #[test]
     fn a_veto_is_close_before_and_after_and_inside() {
         let vetoes = Vetoes::new(at(&[10]));
-        let close = |from: u32, to: u32| vetoes.close_to((from * WORD, to * WORD), 2).is_some();
+        let close = |from: u32, to: u32| vetoes.close_to((from * WORD, to * WORD), 2, ANYWHERE).is_some();
         assert!(close(7, 8) && close(13, 14) && close(9, 12));
         assert!(!close(6, 7) && !close(14, 15));
-        assert!(Vetoes::new(Vec::new()).close_to((0, 4), 9).is_none());
+        assert!(Vetoes::new(Vec::new()).close_to((0, 4), 9, ANYWHERE).is_none());
+    }
+
+    #[test]
+    fn a_sentence_bounds_windows_and_vetoes() {
+        let borders = [10 * WORD, 20 * WORD];
+        assert_eq!(sentence(&borders, (12 * WORD, 13 * WORD)), (10 * WORD, 20 * WORD));
+        assert_eq!(sentence(&borders, (9 * WORD, 10 * WORD)), (0, 10 * WORD));
+        assert_eq!(sentence(&borders, (20 * WORD, 22 * WORD)), (20 * WORD, u32::MAX));
+        assert!(in_one_sentence(&borders, (8 * WORD, 10 * WORD)) && !in_one_sentence(&borders, (9 * WORD, 11 * WORD)));
+        let vetoes = Vetoes::new(at(&[9, 20]));
+        let close = |word: u32| {
+            vetoes.close_to((word * WORD, (word + 1) * WORD), 5, sentence(&borders, (word * WORD, (word + 1) * WORD)))
+        };
+        assert!(close(11).is_none() && close(19).is_none() && close(8).is_some() && close(21).is_some());
     }
 }

@@ -23,7 +23,11 @@ const MOST_LETTERS: usize = 64;
 /// Every reading of `original` that differs from `plain`, at most two. Doubled letters are single in all of them ([`squeeze`]).
 pub fn others(original: &str, plain: &Folded) -> Vec<Folded> {
     // Most text has no disguise in it: then there is nothing to build and nothing more to scan.
-    if !(0..plain.tokens.len()).any(|t| disguise(plain.word(t)).is_some() || spaced_run(original, plain, t) > 1) {
+    let hidden = |t: usize| {
+        let word = plain.word(t);
+        !everyday(word) && (disguise(word).is_some() || spaced_run(original, plain, t) > 1)
+    };
+    if !(0..plain.tokens.len()).any(hidden) {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -72,7 +76,8 @@ fn spaced_run(original: &str, plain: &Folded, at: usize) -> usize {
         let mut letters = plain.word(t).chars();
         letters.next().is_some_and(|c| c.is_alphanumeric() && unspaced_width(c).is_none()) && letters.next().is_none()
     };
-    if !single(at) {
+    // A letter takes four bytes at most.
+    if plain.word(at).len() > 4 || !single(at) {
         return 1;
     }
     // None where two words come of one character (¼ is 1 and 4).
@@ -88,6 +93,14 @@ fn spaced_run(original: &str, plain: &Folded, at: usize) -> usize {
         run += 1;
     }
     if run >= FEWEST_LETTERS { run } else { 1 }
+}
+
+/// A word that is no disguise at first sight: Latin letters alone, more than one, none three times in a row. Nearly all are.
+fn everyday(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    bytes.len() > 1
+        && bytes.iter().all(u8::is_ascii_lowercase)
+        && !bytes.windows(3).any(|three| three[0] == three[1] && three[1] == three[2])
 }
 
 /// What about a word is not as one would write it.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use aho_corasick::AhoCorasick;
 
-use super::fold::{Folded, fold, unspaced_width};
+use super::fold::{Folded, fold};
+use super::hits::{Found, Hits};
 use super::readings::{others, squeeze};
+use super::spelling::{Phrase, Piece};
 
 /// Number of a distinct folded term.
 pub type TermId = u32;
@@ -15,62 +17,24 @@ pub type GroupId = usize;
 
 /// Positions left free between two fields, so that no `near` reaches across.
 const FIELD_GAP: u32 = 1 << 12;
-
-/// Why a term cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TermFault {
-    /// No letter and no digit in it.
-    Empty,
-    /// A `*` that is neither its first nor its last character.
-    InnerStar,
-}
-
-/// The folded spelling that the automaton looks for: with a space at each end that must be the end of a word.
-pub fn pattern(term: &str) -> Result<String, TermFault> {
-    let trimmed = term.trim();
-    let (open_start, rest) = trimmed.strip_prefix('*').map_or((false, trimmed), |rest| (true, rest));
-    let (open_end, rest) = rest.strip_suffix('*').map_or((false, rest), |rest| (true, rest));
-    if rest.contains('*') {
-        return Err(TermFault::InnerStar);
-    }
-    let folded = fold(rest);
-    let words = folded.text.trim_matches(' ');
-    let (Some(first), Some(last)) = (words.chars().next(), words.chars().next_back()) else { return Err(TermFault::Empty) };
-    let left = if open_start || unspaced_width(first).is_some() { "" } else { " " };
-    let right = if open_end || unspaced_width(last).is_some() { "" } else { " " };
-    Ok(format!("{left}{words}{right}"))
-}
-
-/// A place where a group was found. Ordered by place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Found {
-    /// Where its first word begins, in quarter words over all fields.
-    pub from: u32,
-    /// Where the word after it begins.
-    pub to: u32,
-    /// Index of the field.
-    pub field: u8,
-    /// Byte offsets into the field's text.
-    pub start: u32,
-    /// See `start`.
-    pub end: u32,
-    /// The term.
-    pub term: TermId,
-}
+/// The first letters of words lie in tables that answer at once; deeper, memory would be the price.
+const DENSE: usize = 4;
+/// So many hits are noted between two looks at whether the time is up.
+const STRETCH: usize = 1 << 12;
 
 /// Collects terms and groups while rules are compiled.
 #[derive(Debug, Default)]
 pub struct Builder {
-    ids: BTreeMap<String, TermId>,
+    ids: BTreeMap<Phrase, TermId>,
     shown: Vec<String>,
     groups: BTreeMap<Vec<TermId>, GroupId>,
 }
 
 impl Builder {
-    /// The number of a pattern made by [`pattern`]; `shown` is how the operator wrote it.
-    pub fn term(&mut self, pattern: String, shown: &str) -> TermId {
+    /// The number of a term; `shown` is how the operator wrote it.
+    pub fn term(&mut self, phrase: Phrase, shown: &str) -> TermId {
         let next = self.shown.len() as TermId;
-        let id = *self.ids.entry(pattern).or_insert(next);
+        let id = *self.ids.entry(phrase).or_insert(next);
         match self.shown.get_mut(id as usize) {
             // The spelling shown must not depend on the order of files.
             Some(known) if shown < known.as_str() => *known = shown.to_owned(),
@@ -92,13 +56,16 @@ impl Builder {
     ///
     /// # Errors
     /// When the terms together are more than the automaton can hold (some hundred megabytes).
-    pub fn finish(self) -> Result<Terms, aho_corasick::BuildError> {
+    pub fn finish(mut self) -> Result<Terms, aho_corasick::BuildError> {
+        let joined = self.join_pieces();
         let mut patterns: BTreeMap<String, Owners> = BTreeMap::new();
-        for (pattern, id) in &self.ids {
-            patterns.entry(squeeze(pattern)).or_default().squeezed.push(*id);
-            patterns.entry(pattern.clone()).or_default().plain = Some(*id);
+        for (phrase, id) in &self.ids {
+            let [piece] = phrase.pieces.as_slice() else { continue };
+            patterns.entry(squeeze(&piece.text)).or_default().squeezed.push(*id);
+            patterns.entry(piece.text.clone()).or_default().plain = Some(*id);
         }
-        let automaton = if patterns.is_empty() { None } else { Some(AhoCorasick::new(patterns.keys())?) };
+        let automaton =
+            if patterns.is_empty() { None } else { Some(AhoCorasick::builder().dense_depth(DENSE).build(patterns.keys())?) };
         let mut groups_of = vec![Vec::new(); self.shown.len()];
         for (terms, group) in &self.groups {
             for term in terms {
@@ -106,8 +73,35 @@ impl Builder {
             }
         }
         let owners = patterns.into_values().collect();
-        Ok(Terms { automaton, owners, shown: self.shown, groups_of, groups: self.groups.len() })
+        Ok(Terms { automaton, owners, shown: self.shown, groups_of, groups: self.groups.len(), joined })
     }
+
+    /// Gives every piece of a term with a `*` inside a number of its own, filed under its longest piece: the rarest, as a rule.
+    fn join_pieces(&mut self) -> BTreeMap<TermId, Vec<Joined>> {
+        let whole: Vec<(Phrase, TermId)> =
+            self.ids.iter().filter(|(phrase, _)| phrase.pieces.len() > 1).map(|(p, id)| (p.clone(), *id)).collect();
+        let mut joined: BTreeMap<TermId, Vec<Joined>> = BTreeMap::new();
+        for (phrase, term) in whole {
+            let longest = phrase.pieces.iter().enumerate().max_by_key(|(_, p)| p.text.len()).map_or(0, |(at, _)| at);
+            let mut part = |piece: Piece| {
+                let skipped = piece.skipped;
+                let alone = Phrase { pieces: vec![Piece { skipped: 0, ..piece }] };
+                (skipped, self.term(alone, "*"))
+            };
+            let parts: Vec<(u32, TermId)> = phrase.pieces.into_iter().map(&mut part).collect();
+            joined.entry(parts[longest].1).or_default().push(Joined { term, parts });
+        }
+        joined
+    }
+}
+
+/// A term with a `*` inside: parts that stand one after the other, with so many words of any kind before each.
+#[derive(Debug)]
+pub struct Joined {
+    /// The term.
+    pub term: TermId,
+    /// Words skipped, and the part.
+    pub parts: Vec<(u32, TermId)>,
 }
 
 /// The terms that a spelling in the automaton stands for.
@@ -126,6 +120,8 @@ pub struct Terms {
     shown: Vec<String>,
     groups_of: Vec<Vec<GroupId>>,
     groups: usize,
+    /// Terms with a `*` inside, under the part that must be there first.
+    joined: BTreeMap<TermId, Vec<Joined>>,
 }
 
 impl Terms {
@@ -134,76 +130,113 @@ impl Terms {
         &self.shown[term as usize]
     }
 
-    /// Looks for all terms in the fields of a mail.
-    pub fn scan(&self, fields: &[&str]) -> Hits {
-        let mut hits = Hits { by_group: vec![Vec::new(); self.groups] };
-        let mut base = 0;
-        for (field, text) in fields.iter().enumerate() {
-            let plain = fold(text);
-            if plain.tokens.is_empty() {
-                continue;
-            }
-            self.scan_reading(&plain, field as u8, base, true, &mut hits);
-            for other in others(text, &plain) {
-                self.scan_reading(&other, field as u8, base, false, &mut hits);
-            }
-            base += plain.tokens.last().map_or(0, |t| t.to) + FIELD_GAP;
-        }
-        for found in &mut hits.by_group {
-            found.sort_unstable();
-            found.dedup_by_key(|f| (f.from, f.to));
-        }
-        hits
+    /// The groups a term belongs to.
+    pub fn groups_of(&self, term: TermId) -> &[GroupId] {
+        &self.groups_of[term as usize]
     }
 
-    fn scan_reading(&self, folded: &Folded, field: u8, base: u32, plain: bool, hits: &mut Hits) {
-        let Some(automaton) = &self.automaton else { return };
-        for hit in automaton.find_overlapping_iter(&folded.text) {
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Terms with a `*` inside whose longest part this is.
+    pub fn joined_by(&self, part: TermId) -> &[Joined] {
+        self.joined.get(&part).map_or(&[], Vec::as_slice)
+    }
+
+    /// Looks for all terms in the fields of a mail; `None` when the time was up before the end.
+    pub fn scan(&self, fields: &[&str], time_is_up: &dyn Fn() -> bool) -> Option<Hits> {
+        let mut hits = Hits::default();
+        let mut base = 0;
+        for (field, text) in fields.iter().enumerate() {
+            if time_is_up() {
+                return None;
+            }
+            let plain = fold(text);
+            let Some(last) = plain.tokens.last() else {
+                hits.read(base, plain);
+                continue;
+            };
+            let after = base + last.to + FIELD_GAP;
+            let place = Place { field: field as u8, base };
+            self.scan_reading(&plain, place, true, &mut hits, time_is_up)?;
+            for other in others(text, &plain) {
+                self.scan_reading(&other, place, false, &mut hits, time_is_up)?;
+            }
+            hits.read(base, plain);
+            base = after;
+        }
+        hits.finish(self);
+        Some(hits)
+    }
+
+    fn scan_reading(
+        &self,
+        folded: &Folded,
+        place: Place,
+        plain: bool,
+        hits: &mut Hits,
+        time_is_up: &dyn Fn() -> bool,
+    ) -> Option<()> {
+        let Some(automaton) = &self.automaton else { return Some(()) };
+        // Hits come in order of their ends, so the word each ends in lies at or behind the last one's.
+        let (stream, tokens, mut last) = (folded.text.as_bytes(), &folded.tokens, 0);
+        for (count, hit) in automaton.find_overlapping_iter(&folded.text).enumerate() {
+            if count % STRETCH == STRETCH - 1 && time_is_up() {
+                return None;
+            }
             let owners = &self.owners[hit.pattern().as_usize()];
             let terms: &[TermId] = if plain { owners.plain.as_slice() } else { &owners.squeezed };
             if terms.is_empty() {
                 continue;
             }
-            let tokens = &folded.tokens[folded.tokens_at(hit.start(), hit.end())];
-            let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { continue };
-            if !plain && !tokens.iter().any(|t| t.altered) {
+            let (start, end) = trimmed(stream, hit.start(), hit.end());
+            while tokens.get(last + 1).is_some_and(|token| (token.at as usize) < end) {
+                last += 1;
+            }
+            // The one before a later hit's end may be too far already, where that one ended in a space.
+            let ends = (0..=last).rev().find(|t| (tokens[*t].at as usize) < end).unwrap_or(0);
+            let begins = (0..=ends).rev().find(|t| tokens[*t].at as usize <= start).unwrap_or(0);
+            if !plain && !tokens[begins..=ends].iter().any(|t| t.altered) {
                 continue;
             }
-            let place =
-                |term| Found { from: base + first.from, to: base + last.to, field, start: first.start, end: last.end, term };
-            for term in terms {
-                for group in &self.groups_of[*term as usize] {
-                    hits.by_group[*group].push(place(*term));
-                }
+            let (first, last) = (&tokens[begins], &tokens[ends]);
+            let Place { field, base } = place;
+            for term in terms.iter().copied() {
+                hits.add(Found { from: base + first.from, to: base + last.to, field, start: first.start, end: last.end, term });
             }
         }
+        Some(())
     }
 }
 
-/// Where each group was found in one mail.
-#[derive(Debug)]
-pub struct Hits {
-    by_group: Vec<Vec<Found>>,
+/// A hit's bytes without the spaces at its edges.
+fn trimmed(stream: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let start = if stream[start] == b' ' { start + 1 } else { start };
+    let end = if end > start && stream[end - 1] == b' ' { end - 1 } else { end };
+    (start, end)
 }
 
-impl Hits {
-    /// The places of a group, in order.
-    pub fn of(&self, group: GroupId) -> &[Found] {
-        &self.by_group[group]
-    }
+/// Which field is read, and where its positions begin.
+#[derive(Clone, Copy)]
+struct Place {
+    field: u8,
+    base: u32,
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::spelling::phrase;
     use super::*;
 
     /// The words of `text` that `term` is found in.
     fn found(term: &str, text: &str) -> Vec<String> {
         let mut builder = Builder::default();
-        let id = builder.term(pattern(term).unwrap(), term);
+        let id = builder.term(phrase(term).unwrap(), term);
         let group = builder.group(vec![id]);
-        let hits = builder.finish().unwrap().scan(&[text]);
-        hits.of(group).iter().map(|f| text[f.start as usize..f.end as usize].to_owned()).collect()
+        let hits = builder.finish().unwrap().scan(&[text], &|| false).unwrap();
+        hits.of(group, u8::MAX).iter().map(|f| text[f.start as usize..f.end as usize].to_owned()).collect()
     }
 
     #[test]
@@ -235,8 +268,28 @@ mod tests {
     }
 
     #[test]
-    fn a_term_without_letters_or_with_a_star_inside_is_refused() {
-        assert_eq!(pattern(" *!* "), Err(TermFault::Empty));
-        assert_eq!(pattern("ki*ll"), Err(TermFault::InnerStar));
+    fn a_star_inside_a_phrase_opens_that_word() {
+        assert_eq!(found("kill* you", "killing you, kill you; killing of you"), ["killing you", "kill you"]);
+        assert_eq!(found("*mord und", "Selbstmord und Mord und Mordlust und"), ["Selbstmord und", "Mord und"]);
+        assert_eq!(found("i am kill* my *self", "I am killing my ownself, I am killing you"), ["I am killing my ownself"]);
+        assert_eq!(found("kill* you*", "he k1lled yours"), ["k1lled yours"]);
+    }
+
+    #[test]
+    fn a_star_by_itself_is_one_word_whatever_it_is() {
+        assert_eq!(found("i * you", "I hate you, I you, I do hate you"), ["I hate you"]);
+        assert_eq!(found("i * * you", "I hate you, I you, I do hate you"), ["I do hate you"]);
+        assert_eq!(found("i kill* * now", "i killed her now"), ["i killed her now"]);
+    }
+
+    #[test]
+    fn the_scan_ends_when_the_time_is_up() {
+        let mut builder = Builder::default();
+        builder.term(phrase("a").unwrap(), "a");
+        let terms = builder.finish().unwrap();
+        assert!(terms.scan(&["a", "a"], &|| true).is_none());
+        let asked = std::cell::Cell::new(0);
+        let later = || asked.replace(asked.get() + 1) >= 1;
+        assert!(terms.scan(&[&"a ".repeat(STRETCH * 2)], &later).is_none(), "asked within a long field too");
     }
 }

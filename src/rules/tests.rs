@@ -7,12 +7,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::report::Fields;
 
+mod conditions;
+
 /// The queues and accounts of the shipped sample.
 fn world() -> World {
     let queues = ["threat-of-harm", "child-protection", "disinformation", "general"];
     World {
         queues: queues.map(|q| (q.to_owned(), 100)).to_vec(),
         accounts: ["ca", "emergency", "drt"].map(str::to_owned).to_vec(),
+        answers: vec!["holiday".to_owned()],
     }
 }
 
@@ -163,19 +166,6 @@ fn near_asks_for_one_language_and_the_distance_and_the_order() {
 }
 
 #[test]
-fn facts_must_hold() {
-    let set =
-        compiled(&[&rule("r", "topics = [\"t\"]\naccount = [\"drt\"]\nlanguage = [\"de\"]\nautomated = false\njunk = true")]);
-    let mut mail = report("", "x");
-    mail.language = Some("de".into());
-    mail.junk = true;
-    assert_eq!(set.judge(&mail, &place("drt", "general", "general")).topics, ["t"]);
-    assert!(set.judge(&mail, &ca()).topics.is_empty());
-    mail.language = None;
-    assert!(set.judge(&mail, &place("drt", "general", "general")).topics.is_empty(), "unknown is no German");
-}
-
-#[test]
 fn a_regex_is_matched_on_the_mail_as_written() {
     let file = rule("r", "topics = [\"t\"]\nregex = 'TS-[0-9a-z]{8}'");
     let verdict = compiled(&[&file]).judge(&report("", "see ts-ab12cd34."), &ca());
@@ -302,23 +292,36 @@ proptest! {
     }
 
     #[test]
+    fn looking_for_literals_first_changes_no_verdict(body in "[kKsS\u{212a}\u{17f}iIßẞtTσς. @x0-9\n]{0,40}", tail in "(kiss|TICKET-7|a@x|straſſe|ΣΟΣ)?") {
+        const PATTERNS: [&str; 8] = ["kiss", r"\bkis+t?", "(?:sis|tik)[0-9]+", "[a-z]+@x", "x(?:ssi)+", "(?-i)Kiss|ticket-[0-9]", "stra(?:ss|ß)e", "σος"];
+        let rules: String = PATTERNS.iter().enumerate().map(|(n, p)| rule(&format!("r{n}"), &format!("topics = [\"t{n}\"]\nregex = '{p}'"))).collect();
+        let set = compiled(&[&rules]);
+        let mail = report("", &format!("{body}{tail}"));
+        let mut open = compiled(&[&rules]);
+        open.rules.iter_mut().filter_map(|rule| rule.regex.as_mut()).for_each(|pattern| pattern.filter = None);
+        prop_assert!(set.unfiltered().len() < 3);
+        prop_assert_eq!(set.judge(&mail, &ca()), open.judge(&mail, &ca()));
+    }
+
+    #[test]
     fn no_order_of_files_rules_or_terms_changes_a_verdict(
-        order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(), split in 0usize..6, body in "(alpha |beta |dmca |gamma |kill |you ){0,6}"
+        order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(), split in 0usize..6, body in "(alpha |beta |dmca |gamma |kill |you |\\. ){0,6}",
+        language in prop_oneof![Just(None), Just(Some("de")), Just(Some("en"))]
     ) {
         let rules = [
             rule("a", "queue = \"threat-of-harm\"\npoints = 60\nany = [\"alpha\", \"kill\"]"),
             rule("b", "queue = \"threat-of-harm\"\npoints = 50\nnear = { terms = [\"kill\", \"you\"], within = 3 }"),
             rule("c", "queue = \"general\"\npoints = 100\nany = [\"dmca\"]\nbelow_floor = true"),
             rule("d", "queue = \"disinformation\"\npoints = 100\nall = [\"beta\", \"gamma\"]\ntopics = [\"x\"]"),
-            rule("e", "flags = [\"spam\"]\nany = [\"beta\"]\nnone = [\"you\"]"),
-            "[terms.unused]\nen = [\"alpha\", \"ALPHA\"]\n".to_owned(),
+            rule("e", "flags = [\"spam\"]\nany = [\"beta\", \"@w\"]\nnone = [\"you\"]\nnone_near = [{ terms = [\"@v\"], within = 1 }]"),
+            "[terms.v]\nde = [\"gamma\"]\nen = [\"alpha\", \"ALPHA\"]\n[terms.w]\nen = [\"k* you\"]\nde = [\"dmca\"]\n".to_owned(),
         ];
         let straight = compiled(&[&rules.concat()]);
         let shuffled: Vec<&str> = order.iter().map(|i| rules[*i].as_str()).collect();
         let (one, two) = shuffled.split_at(split);
         // A file's lists stand before or after its rules, as TOML allows.
         let turned = compiled(&[&two.concat(), &one.concat()]);
-        let mail = report("", &body);
+        let mail = Report { language: language.map(str::to_owned), ..report("", &body) };
         prop_assert_eq!(straight.judge(&mail, &ca()), turned.judge(&mail, &ca()));
     }
 }
@@ -329,7 +332,11 @@ fn time_grows_with_the_text_and_no_faster() {
         "[terms.a]\nen = [\"a\", \"a a\", \"a*\", \"*a\", \"*aa*\", \"b\"]\n",
         &rule("r", "topics = [\"t\"]\nany = [\"@a\"]\nnone_near = { terms = [\"a b\"], within = 5 }"),
         &rule("n", "topics = [\"t\"]\nnear = { terms = [\"@a\", \"@a\", \"b\"], within = 5, in_order = true }"),
-        &rule("u", "topics = [\"t\"]\nnear = { terms = [\"@a\", \"@a\", \"b\"], within = 5 }"),
+        &rule("u", "topics = [\"t\"]\nnear = { terms = [\"@a\", \"@a\", \"b\"], within = 5, same_sentence = true }"),
+        &rule(
+            "s",
+            "topics = [\"t\"]\nany = [\"a* a\", \"a * a* *b\"]\nnone_near = { terms = [\"a* a\"], within = 2, same_sentence = true }",
+        ),
     ]);
     let time = |text: &str, copies: usize| {
         let mail = report("", &text.repeat(copies));

@@ -47,6 +47,7 @@ fn ordinary() -> Case {
         memory: 1,
         message: 1,
         part: 1,
+        judging: Duration::from_secs(5),
         answer_age: Duration::from_secs(86_400),
         answers_per_sender: 3,
         answers_per_hour: 100,

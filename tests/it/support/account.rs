@@ -16,6 +16,7 @@ pub fn limits() -> Limits {
         memory: 8_000_000,
         message: 100_000,
         part: 10_000,
+        judging: Duration::from_secs(5),
         answer_age: Duration::from_secs(86_400),
         answers_per_sender: 3,
         answers_per_hour: 100,
