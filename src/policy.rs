@@ -110,7 +110,9 @@ impl Policy {
     }
 
     fn assemble(source: &Source, rules: Option<&Path>, problems: Problems) -> Result<Policy, Faults> {
-        let Some(Parts { mut config, languages, texts }) = read_parts(source, &problems) else { return Err(problems.into_faults()) };
+        let Some(Parts { mut config, languages, texts }) = read_parts(source, &problems) else {
+            return Err(problems.into_faults());
+        };
         if let Some(folder) = rules {
             config.rules = Some(folder.to_path_buf());
         }

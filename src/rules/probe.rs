@@ -215,7 +215,11 @@ any = ["gun"]
 "#;
 
     fn nearest(body: &str) -> Vec<String> {
-        let world = World { queues: vec![("threat".into(), 100), ("general".into(), 100)], accounts: vec!["ca".into()], answers: Vec::new() };
+        let world = World {
+            queues: vec![("threat".into(), 100), ("general".into(), 100)],
+            accounts: vec!["ca".into()],
+            answers: Vec::new(),
+        };
         let files = [Source::new("r.toml", RULES)];
         let problems = Problems::default();
         let set = RuleSet::compile(&files, &world, &problems);
