@@ -160,7 +160,8 @@ fn check_live_gives_one_row_a_mailbox_and_one_for_sending() {
 fn explain_shows_the_words_that_matched() {
     let output = run(&["explain", &mail("03-alerte-bombe.eml")]);
     assert_eq!(code(&output), 0, "{}", err(&output));
-    for part in ["Queue: threat-of-harm", "threat-crowd", "\"lycée\" in body", "Default queue general, floor general"] {
+    for part in ["Queue: threat-of-harm", "threat-crowd", "\"lycée\" in body", "Default queue general, floor general", "»lycée«"]
+    {
         assert!(out(&output).contains(part), "{part} is missing:\n{}", out(&output));
     }
 }

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use super::highlight::{Mark, Span, Style, marked};
 use super::{Answer, Failure, NO, OK, judging, show};
 use crate::case::Reference;
 use crate::clock::Clock;
 use crate::judges;
+use crate::report::Fields;
 use crate::rules::{Fired, Hit, Verdict};
 use crate::store::cases;
 
-pub(super) fn explain(config: Option<&Path>, account: Option<&str>, mail: &Path, json: bool) -> Answer {
+pub(super) fn explain(config: Option<&Path>, account: Option<&str>, mail: &Path, whole: bool, json: bool) -> Answer {
     let typed = mail.to_string_lossy();
     let reference = Reference::parse(&typed).filter(|_| typed.to_ascii_uppercase().starts_with("TS-") && !mail.exists());
     if let Some(reference) = reference {
@@ -20,7 +22,37 @@ pub(super) fn explain(config: Option<&Path>, account: Option<&str>, mail: &Path,
     let raw = judging::bytes(mail).map_err(Failure::No)?;
     let (_, judged) = judges::alone(|| judging::judge(&policy, account, &raw, Clock::System.now()))?;
     tell(&judged.verdict, json);
+    if !json {
+        words(&judged.report.fields, &judged.verdict, whole);
+    }
     Ok(OK)
+}
+
+/// The mail's own text with the words that matched: the surroundings of each, or all of it.
+fn words(fields: &Fields, verdict: &Verdict, whole: bool) {
+    let style = Style::of_output();
+    let texts = [
+        ("subject", &fields.subject),
+        ("body", &fields.body),
+        ("forwarded", &fields.forwarded),
+        ("attachment", &fields.attachment),
+        ("filename", &fields.filename),
+        ("quoted", &fields.quoted),
+    ];
+    for (field, text) in texts {
+        let spans = spans(verdict, field);
+        if !text.is_empty() && (whole || !spans.is_empty()) {
+            show::say(format!("\n{field}:\n{}", marked(text, &spans, style, !whole).trim_end()));
+        }
+    }
+}
+
+/// What matched in one field, and what stopped a rule there.
+fn spans(verdict: &Verdict, field: &str) -> Vec<Span> {
+    let span = |hit: &Hit, mark| Span { start: hit.start, end: hit.end, mark };
+    let hits = verdict.trace.fired.iter().flat_map(|fired| &fired.hits).map(|hit| (hit, Mark::Hit));
+    let vetoes = verdict.trace.vetoed.iter().map(|vetoed| (&vetoed.by, Mark::Veto));
+    hits.chain(vetoes).filter(|(hit, _)| hit.field == field).map(|(hit, mark)| span(hit, mark)).collect()
 }
 
 fn stored(config: Option<&Path>, reference: &Reference, json: bool) -> Answer {

@@ -6,6 +6,7 @@ mod case;
 mod check;
 mod classify;
 mod explain;
+mod highlight;
 mod judging;
 mod outbox;
 mod rules;
@@ -72,6 +73,9 @@ enum Command {
         /// Judge it as mail to this account
         #[arg(long, value_name = "ID")]
         account: Option<String>,
+        /// Show the whole text with the words that matched, not only their surroundings
+        #[arg(long)]
+        text: bool,
         /// A file, - for standard input, or a case's reference: then the stored trace is shown
         #[arg(value_name = "FILE|-|REFERENCE")]
         mail: PathBuf,
@@ -149,7 +153,7 @@ fn answer(typed: Typed) -> Answer {
         Command::Demo => run::demo(),
         Command::Check { live } => check::check(config, live, json),
         Command::Classify { account, mails } => classify::classify(config, account.as_deref(), &mails, json),
-        Command::Explain { account, mail } => explain::explain(config, account.as_deref(), &mail, json),
+        Command::Explain { account, text, mail } => explain::explain(config, account.as_deref(), &mail, text, json),
         Command::Rules(typed) => rules::answer(config, typed, json),
         Command::Case(command) => case::answer(config, command, json),
         Command::Outbox(command) => outbox::answer(config, command, json),
