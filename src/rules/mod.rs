@@ -16,6 +16,7 @@ mod readings;
 pub mod score;
 mod sentence;
 mod spelling;
+pub mod stats;
 mod terms;
 #[cfg(test)]
 mod tests;

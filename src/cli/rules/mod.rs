@@ -1,10 +1,13 @@
 //! `triaged rules ...`: what an operator does with rules, from the first draft to the proof on last month's mail. Every tool
 //! judges with the daemon's own code ([`Policy`]), so that what it says is what will happen.
 
+mod backtest;
 mod check;
 mod data;
 mod eval;
 mod junit;
+mod progress;
+mod stats;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +42,10 @@ enum Command {
     },
     /// Measure the rules on labelled data: what is found, what is missed and why, what is raised for nothing
     Eval(eval::Options),
+    /// Judge the stored mail again: what would move, demotions first; exit code 1 when an urgent verdict would be lost
+    Backtest(backtest::Options),
+    /// What each rule did on the stored mail: how often it fired, decided, was vetoed; which never did
+    Stats(stats::Options),
 }
 
 pub(super) fn answer(config: Option<&Path>, typed: Typed, json: bool) -> Answer {
@@ -47,5 +54,7 @@ pub(super) fn answer(config: Option<&Path>, typed: Typed, json: bool) -> Answer 
         Command::Check => check::check(&policy()?, json),
         Command::Test { paths, junit } => test::test(&policy()?, &paths, junit.as_deref(), json),
         Command::Eval(options) => eval::eval(&policy()?, &options, json),
+        Command::Stats(options) => stats::stats(&policy()?, &super::store(config)?, &options, json),
+        Command::Backtest(options) => backtest::backtest(&policy()?, &super::store(config)?, &options, json),
     }
 }
