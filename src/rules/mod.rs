@@ -137,6 +137,11 @@ impl RuleSet {
         chosen.into_iter().filter(|text| *text != "none").collect()
     }
 
+    /// What the rules were checked against.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// Ids of the rules whose regex has no literal to look for first: it runs over every mail.
     pub fn unfiltered(&self) -> Vec<&str> {
         let always = |rule: &&Rule| rule.regex.as_ref().is_some_and(|pattern| pattern.filter.is_none());

@@ -6,6 +6,8 @@ mod check;
 mod data;
 mod eval;
 mod junit;
+mod lint;
+mod new;
 mod progress;
 mod stats;
 mod test;
@@ -46,6 +48,20 @@ enum Command {
     Backtest(backtest::Options),
     /// What each rule did on the stored mail: how often it fired, decided, was vetoed; which never did
     Stats(stats::Options),
+    /// What is allowed in rule files but hardly meant: dead, duplicate, over-broad or untested rules and terms
+    Lint {
+        /// Exit code 1 when there is anything to say
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Write a commented rule file to start from
+    New {
+        /// Id of its first rule, and the file's name
+        id: String,
+        /// The folder it is written to [default: the folder --rules names, else the current one]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 pub(super) fn answer(config: Option<&Path>, typed: Typed, json: bool) -> Answer {
@@ -54,6 +70,8 @@ pub(super) fn answer(config: Option<&Path>, typed: Typed, json: bool) -> Answer 
         Command::Check => check::check(&policy()?, json),
         Command::Test { paths, junit } => test::test(&policy()?, &paths, junit.as_deref(), json),
         Command::Eval(options) => eval::eval(&policy()?, &options, json),
+        Command::Lint { strict } => lint::lint(&policy()?, strict, json),
+        Command::New { id, folder } => new::new(&id, folder.or(typed.rules).as_deref().unwrap_or(Path::new("."))),
         Command::Stats(options) => stats::stats(&policy()?, &super::store(config)?, &options, json),
         Command::Backtest(options) => backtest::backtest(&policy()?, &super::store(config)?, &options, json),
     }
