@@ -61,6 +61,7 @@ pub mod service;
 pub mod intake;
 pub mod deliver;
 pub mod escalate;
+pub mod backtest;
 
 // floor 6: assembly
 pub mod daemon;

@@ -16,6 +16,7 @@ mod readings;
 pub mod score;
 mod sentence;
 mod spelling;
+pub mod stats;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -134,6 +135,11 @@ impl RuleSet {
     pub fn answers(&self) -> Vec<&str> {
         let chosen: BTreeSet<&str> = self.rules.iter().filter_map(|rule| rule.answer.as_deref()).collect();
         chosen.into_iter().filter(|text| *text != "none").collect()
+    }
+
+    /// What the rules were checked against.
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Ids of the rules whose regex has no literal to look for first: it runs over every mail.

@@ -11,6 +11,7 @@ mod marks;
 mod migrate;
 pub mod outbox;
 pub mod people;
+pub mod replay;
 mod writer;
 
 use std::fs::File;

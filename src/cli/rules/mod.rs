@@ -1,10 +1,15 @@
 //! `triaged rules ...`: what an operator does with rules, from the first draft to the proof on last month's mail. Every tool
 //! judges with the daemon's own code ([`Policy`]), so that what it says is what will happen.
 
+mod backtest;
 mod check;
 mod data;
 mod eval;
 mod junit;
+mod lint;
+mod new;
+mod progress;
+mod stats;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +44,24 @@ enum Command {
     },
     /// Measure the rules on labelled data: what is found, what is missed and why, what is raised for nothing
     Eval(eval::Options),
+    /// Judge the stored mail again: what would move, demotions first; exit code 1 when an urgent verdict would be lost
+    Backtest(backtest::Options),
+    /// What each rule did on the stored mail: how often it fired, decided, was vetoed; which never did
+    Stats(stats::Options),
+    /// What is allowed in rule files but hardly meant: dead, duplicate, over-broad or untested rules and terms
+    Lint {
+        /// Exit code 1 when there is anything to say
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Write a commented rule file to start from
+    New {
+        /// Id of its first rule, and the file's name
+        id: String,
+        /// The folder it is written to [default: the folder --rules names, else the current one]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 pub(super) fn answer(config: Option<&Path>, typed: Typed, json: bool) -> Answer {
@@ -47,5 +70,9 @@ pub(super) fn answer(config: Option<&Path>, typed: Typed, json: bool) -> Answer 
         Command::Check => check::check(&policy()?, json),
         Command::Test { paths, junit } => test::test(&policy()?, &paths, junit.as_deref(), json),
         Command::Eval(options) => eval::eval(&policy()?, &options, json),
+        Command::Lint { strict } => lint::lint(&policy()?, strict, json),
+        Command::New { id, folder } => new::new(&id, folder.or(typed.rules).as_deref().unwrap_or(Path::new("."))),
+        Command::Stats(options) => stats::stats(&policy()?, &super::store(config)?, &options, json),
+        Command::Backtest(options) => backtest::backtest(&policy()?, &super::store(config)?, &options, json),
     }
 }
