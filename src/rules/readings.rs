@@ -83,13 +83,14 @@ fn spaced_run(original: &str, plain: &Folded, at: usize) -> usize {
     // None where two words come of one character (¼ is 1 and 4).
     let gap = |t: usize| original.get(plain.tokens[t].end as usize..plain.tokens[t + 1].start as usize);
     let mut run = 1;
-    let mut width = None;
+    let mut first = None;
     while at + run < plain.tokens.len() && run < MOST_LETTERS && single(at + run) {
         let Some(gap) = gap(at + run - 1) else { break };
-        if gap.is_empty() || gap.len() as u32 > width.unwrap_or(WIDEST_GAP) || gap.contains('\n') {
+        // Whoever spaces a word out does it alike throughout: "I'm a" is no "ima".
+        if gap.is_empty() || gap.len() as u32 > WIDEST_GAP || gap.contains('\n') || first.is_some_and(|first| first != gap) {
             break;
         }
-        width = Some(gap.len() as u32);
+        first = Some(gap);
         run += 1;
     }
     if run >= FEWEST_LETTERS { run } else { 1 }
@@ -219,7 +220,15 @@ mod tests {
 
     #[test]
     fn honest_text_has_no_other_reading() {
-        for text in ["A good book, 42 pages, on page 7", "Straße", "Привет, мир", "我要杀了你", "in 2024", ""] {
+        for text in [
+            "I'm a user, it's A. B user",
+            "A good book, 42 pages, on page 7",
+            "Straße",
+            "Привет, мир",
+            "我要杀了你",
+            "in 2024",
+            "",
+        ] {
             assert_eq!(readings(text), [""; 0], "{text}");
         }
     }
