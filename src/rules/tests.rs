@@ -391,7 +391,7 @@ fn the_shipped_rules_find_threats_on_talk_pages_and_leave_the_rest_alone() {
     let share = |label: &str| found[&("en".to_owned(), label.to_owned())].0;
     assert!(share("threat") >= 0.82, "{found:?}");
     assert!(share("clean") <= 0.005, "{found:?}");
-    assert!(share("toxic_not_threat") <= 0.04, "{found:?}");
+    assert!(share("toxic_not_threat") <= 0.06, "{found:?}");
 }
 
 #[test]
