@@ -97,7 +97,9 @@ fn tell(verdict: &Verdict, json: bool) {
     for vetoed in &trace.vetoed {
         show::say(format!("  {}: by {}", vetoed.id, hit(&vetoed.by)));
     }
-    show::say("Sums:");
+    if !trace.sums.is_empty() {
+        show::say("Sums:");
+    }
     for sum in &trace.sums {
         let passed = if sum.points >= sum.threshold { "passed" } else { "not passed" };
         show::say(format!("  {}: {} of {} points, {passed}", sum.queue, sum.points, sum.threshold));

@@ -20,7 +20,8 @@ pub(super) struct Options {
     /// JSONL of {"text", "label", "lang"}, or folders of mails with an expected.toml
     #[arg(required = true, value_name = "DATA")]
     data: Vec<PathBuf>,
-    /// A label of the data stands for this queue (may be given several times)
+    /// A label of the data stands for this queue (may be given several times) [default: the queue that it names, also by its
+    /// first words: threat is threat-of-harm]
     #[arg(long, value_name = "LABEL=QUEUE")]
     map: Vec<String>,
     /// Judge the texts as mail to this account [default: the first whose floor is the least urgent queue]
@@ -121,7 +122,7 @@ pub(super) fn eval(policy: &Policy, options: &Options, json: bool) -> Answer {
     let mut rows = Vec::with_capacity(cases.len());
     for (case, judged) in cases.iter().zip(data::judge(policy, &cases, account)?) {
         let mapped = map.get(case.label.as_str()).map(String::as_str);
-        let expected = mapped.or_else(|| queues.get(case.label.as_str()).copied());
+        let expected = mapped.or_else(|| begun(&queues, &case.label));
         rows.push(Row { case, expected, judged: judged.map_err(Failure::Misuse)? });
     }
     let found = measure(policy, account, &rows, &options.by)?;
@@ -131,6 +132,13 @@ pub(super) fn eval(policy: &Policy, options: &Options, json: bool) -> Answer {
         tell(policy, &found, options.misses.unwrap_or(usize::MAX));
     }
     Ok(OK)
+}
+
+/// The queue that a label names: in full, or by its first words (`threat` is `threat-of-harm`), where that is one queue only.
+fn begun<'q>(queues: &BTreeSet<&'q str>, label: &str) -> Option<&'q str> {
+    let mut named =
+        queues.iter().filter(|queue| queue.strip_prefix(label).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')));
+    named.next().copied().filter(|_| named.next().is_none())
 }
 
 /// `LABEL=QUEUE`, each checked.
@@ -347,5 +355,18 @@ fn tell_miss(miss: &Miss) {
     // The two nearest say enough to a person; JSON has them all.
     for near in miss.nearest.iter().take(2) {
         show::say(format!("    nearest: {}", show::plain(&show::short(&near.to_string(), 300))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_names_a_queue_by_its_first_words_where_that_is_one_only() {
+        let queues = BTreeSet::from(["threat-of-harm", "child-protection", "child-care", "general"]);
+        let asked = ["threat", "threat-of-harm", "general", "child", "thre", "threat-of", "clean", ""];
+        let named = asked.map(|label| begun(&queues, label).unwrap_or("-"));
+        assert_eq!(named, ["threat-of-harm", "threat-of-harm", "general", "-", "-", "threat-of-harm", "-", "-"]);
     }
 }
