@@ -64,6 +64,8 @@ fn kill_9_at_twenty_random_moments_while_500_mails_arrive_loses_none_and_doubles
     site.config.send = site.config.send.replace("connections = 4", "connections = 12");
     let mailbox = site.imap(&dovecot, "ca", "implicit", true);
     site.account("ca", "general", "poll = \"1 s\"", &mailbox);
+    // A daemon that lives for half a second must not spend it on compiling all the shipped rules.
+    site.rules(&[("word.toml", "[[rule]]\nid = \"word\"\nwhy = \"A word.\"\ntopics = [\"word\"]\nany = [\"unheard-of\"]\n")]);
     site.write();
     let arrived = Arc::new(AtomicUsize::new(0));
     let arriving = std::thread::spawn({
