@@ -35,6 +35,7 @@ pub fn acknowledgement(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &Cas
         team: &identity.name,
         contact: from,
         general_contact: &identity.general_contact,
+        referrals: &policy.config.referrals_of(&mail.judged.verdict.topics),
     };
     // A follow-up or a copy may be raising the case at this moment: its words count.
     let queue = policy.config.more_urgent(&case.queue, &mail.judged.verdict.queue);
