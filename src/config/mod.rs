@@ -66,6 +66,8 @@ pub struct Identity {
     pub authserv_ids: Vec<String>,
     /// Addresses of ours (beyond intake, queues) that must never be acknowledged, lower case.
     pub own_addresses: Vec<String>,
+    /// Answers have a Reply-To with a plus detail that leads back to the case.
+    pub plus_address: bool,
     /// Relays that send for people (a wiki's "Email this user"): answered at Reply-To, List-* headers forgiven. From addresses, lower case.
     pub trusted_relays: Vec<String>,
 }

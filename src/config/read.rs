@@ -102,6 +102,7 @@ fn read_identity(t: &Table<'_>) -> Identity {
         general_contact: contact.value,
         authserv_ids: lower(t.texts("authserv_ids")),
         own_addresses: lower(addresses(t, "own_addresses")),
+        plus_address: t.flag("plus_address").unwrap_or(false),
         trusted_relays: lower(addresses(t, "trusted_relays")),
     };
     t.finish();
