@@ -10,6 +10,7 @@ fn main() -> io::Result<()> {
     let mut code = String::new();
     embed(&mut code, "RULES", &root, "rules", "toml")?;
     embed(&mut code, "TEMPLATES", &root, "config/templates/acknowledgement", "txt")?;
+    embed(&mut code, "REFERRALS", &root, "config/templates/referral", "toml")?;
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("shipped.rs"), code)?;
     fs::write(out.join("fixtures.rs"), fixtures(&root)?)

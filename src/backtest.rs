@@ -1,5 +1,5 @@
 //! Backtest: every stored mail judged again by candidate rules, beside the verdict it got: what would move, and what would be
-//! lost. Reads the store, changes nothing.
+//! lost. Where staff moved its case, their queue counts and not the verdict's. Reads the store, changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +33,10 @@ pub struct Move {
     pub reference: Reference,
     /// Row id of the mail.
     pub message: i64,
-    /// The queue it went to.
+    /// The queue it went to, or that staff took it to.
     pub from: String,
+    /// Staff took it there.
+    pub by_staff: bool,
     /// The queue the candidate rules send it to.
     pub to: String,
     /// It would go to a less urgent queue.
@@ -52,6 +54,10 @@ pub struct Move {
 pub struct Outcome {
     /// Mails judged.
     pub mails: u64,
+    /// Of the mails whose case staff moved: how many the candidate rules would send where staff sent them, and how many not.
+    pub agrees_with_staff: u64,
+    /// See `agrees_with_staff`.
+    pub disagrees_with_staff: u64,
     /// What would move: lost ones first, then demotions, then the rest; the oldest first in each.
     pub moves: Vec<Move>,
     /// Moves per pair of queues.
@@ -83,8 +89,13 @@ impl Outcome {
         self.mails += 1;
         changed(&mut self.topics, &before.topics, &after.topics);
         changed(&mut self.flags, &before.flags, &after.flags);
-        if before.queue != after.queue {
-            *self.pairs.entry(format!("{} -> {}", before.queue, after.queue)).or_default() += 1;
+        let from = past.moved_to.as_ref().unwrap_or(&before.queue);
+        if past.moved_to.is_some() {
+            let agrees = *from == after.queue;
+            *(if agrees { &mut self.agrees_with_staff } else { &mut self.disagrees_with_staff }) += 1;
+        }
+        if *from != after.queue {
+            *self.pairs.entry(format!("{from} -> {}", after.queue)).or_default() += 1;
             self.moves.push(moved(past, before, after, policy));
         }
     }
@@ -137,13 +148,15 @@ fn extent(past: &Past, held: u64) -> Extent {
 }
 
 fn moved(past: &Past, before: &Verdict, after: &Verdict, policy: &Policy) -> Move {
-    let demotion = policy.config.urgency(&after.queue) > policy.config.urgency(&before.queue);
-    let guarded = policy.config.queue(&before.queue).is_some_and(|queue| queue.sealed || queue.ladder.is_some());
+    let from = past.moved_to.as_ref().unwrap_or(&before.queue);
+    let demotion = policy.config.urgency(&after.queue) > policy.config.urgency(from);
+    let guarded = policy.config.queue(from).is_some_and(|queue| queue.sealed || queue.ladder.is_some());
     let (then, now) = (voters(before, &before.queue), voters(after, &after.queue));
     Move {
         reference: past.reference.clone(),
         message: past.message,
-        from: before.queue.clone(),
+        from: from.clone(),
+        by_staff: past.moved_to.is_some(),
         to: after.queue.clone(),
         demotion,
         lost: demotion && guarded,

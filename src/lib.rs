@@ -58,7 +58,9 @@ pub mod send;
 pub mod service;
 
 // floor 4: stories
+pub mod dispatch;
 pub mod intake;
+pub mod staff;
 pub mod deliver;
 pub mod escalate;
 pub mod backtest;

@@ -28,6 +28,9 @@ struct Inner {
     accounts: BTreeMap<String, Condition>,
     stored: u64,
     sent: u64,
+    /// Mails acknowledged, and those that were not, by reason.
+    answered: u64,
+    withheld: BTreeMap<String, u64>,
 }
 
 impl Health {
@@ -62,6 +65,14 @@ impl Health {
         self.inner().stored += 1;
     }
 
+    /// A reporter is answered, or is not, for this reason (a short fixed word).
+    pub fn answer(&self, withheld: Option<&str>) {
+        match withheld {
+            None => self.inner().answered += 1,
+            Some(reason) => *self.inner().withheld.entry(reason.to_owned()).or_default() += 1,
+        }
+    }
+
     /// A mail was sent.
     pub fn sent(&self) {
         self.inner().sent += 1;
@@ -71,6 +82,11 @@ impl Health {
     pub fn status(&self) -> String {
         let inner = self.inner();
         let mut line = format!("{} stored, {} sent", inner.stored, inner.sent);
+        let reasons: Vec<String> = inner.withheld.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        if inner.answered + inner.withheld.len() as u64 > 0 {
+            let list = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+            line.push_str(&format!("; {} answered, {} not{list}", inner.answered, inner.withheld.values().sum::<u64>()));
+        }
         let reading = inner.accounts.values().filter(|c| **c == Condition::Reading).count();
         line.push_str(&format!("; reading {reading} of {} mailboxes", inner.accounts.len()));
         for (id, condition) in &inner.accounts {
@@ -119,5 +135,8 @@ mod tests {
         assert!(!health.account("drt", Condition::Degraded("login refused".into())), "no news");
         assert!(health.all_tried());
         assert_eq!(health.status(), "0 stored, 0 sent; reading 1 of 2 mailboxes; drt degraded: login refused");
+        health.answer(None);
+        ["list", "own-loop", "list"].iter().for_each(|reason| health.answer(Some(reason)));
+        assert!(health.status().contains("; 1 answered, 3 not (list 2, own-loop 1); reading"), "{}", health.status());
     }
 }

@@ -1,6 +1,7 @@
 //! Config, rules and answer texts as one checked, frozen value (law 8): it is whole or it is not there. The daemon swaps
 //! it whole; every operator command judges with the very same.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::config::{self, Account, Config, Intake};
 use crate::message::auth;
 use crate::problem::{Faults, Problems, Source, did_you_mean};
 use crate::reply::guard;
+use crate::reply::referral::Referrals;
 use crate::reply::template::Templates;
 use crate::report::{Damage, Envelope, Report};
 use crate::rules::{Choice, Moment, Place, RuleSet, Trace, Verdict, World};
@@ -110,7 +112,7 @@ impl Policy {
     }
 
     fn assemble(source: &Source, rules: Option<&Path>, problems: Problems) -> Result<Policy, Faults> {
-        let Some(Parts { mut config, languages, texts }) = read_parts(source, &problems) else {
+        let Some(Parts { mut config, places, texts }) = read_parts(source, &problems) else {
             return Err(problems.into_faults());
         };
         if let Some(folder) = rules {
@@ -118,7 +120,8 @@ impl Policy {
         }
         let rules = RuleSet::compile(&rule_files(&config, &problems), &world(&config, &texts), &problems);
         let templates = compile_templates(&config, &texts, &rules.answers(), &problems);
-        check_languages(source, &languages, &templates, &problems);
+        check_languages(source, &places.languages, &templates, &problems);
+        check_topics(source, &places.topics, &rules.topics(), &templates, &problems);
         let warnings = problems.warnings();
         problems.into_result(|| Policy { config, rules, templates, warnings })
     }
@@ -219,7 +222,10 @@ impl Policy {
     /// The folders whose files make up this policy: what is watched for changes.
     pub fn folders(&self, path: &Path) -> Vec<PathBuf> {
         let own = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
-        [Some(own), self.config.rules.clone(), self.texts_folder()].into_iter().flatten().collect()
+        [Some(own), self.config.rules.clone(), self.texts_folder("acknowledgement"), self.texts_folder("referral")]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// A hash over every file that makes up this policy as it lies on disk now: tells whether anything changed.
@@ -229,7 +235,9 @@ impl Policy {
             |folder: Option<PathBuf>, ending| folder.and_then(|folder| read_folder(&folder, ending, &quiet)).unwrap_or_default();
         let mut hash = Context::new(&SHA256);
         hash.update(&fs::read(path).unwrap_or_default());
-        for source in files(self.config.rules.clone(), "toml").iter().chain(&files(self.texts_folder(), "txt")) {
+        let (answers, referrals) = (self.texts_folder("acknowledgement"), self.texts_folder("referral"));
+        let sources = [files(self.config.rules.clone(), "toml"), files(answers, "txt"), files(referrals, "toml")];
+        for source in sources.iter().flatten() {
             hash.update(source.path.as_os_str().as_encoded_bytes());
             hash.update(source.text.as_bytes());
         }
@@ -238,15 +246,19 @@ impl Policy {
         print
     }
 
-    fn texts_folder(&self) -> Option<PathBuf> {
-        self.config.templates.as_ref().map(|folder| folder.join("acknowledgement"))
+    fn texts_folder(&self, kind: &str) -> Option<PathBuf> {
+        self.config
+            .templates
+            .as_ref()
+            .map(|folder| folder.join(kind))
+            .filter(|folder| kind == "acknowledgement" || folder.is_dir())
     }
 }
 
 /// A config, and what is yet to be checked against the rest.
 struct Parts {
     config: Config,
-    languages: Vec<Word>,
+    places: config::Places,
     /// The folder of answer texts, and its files if it can be read.
     texts: (PathBuf, Option<Vec<Source>>),
 }
@@ -254,12 +266,12 @@ struct Parts {
 /// Config and the files of answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
 /// and sound files would be accused.
 fn read_parts(source: &Source, problems: &Problems) -> Option<Parts> {
-    let (config, languages) = config::read_placed(source, problems);
+    let (config, places) = config::read_placed(source, problems);
     if !problems.is_empty() {
         return None;
     }
     let texts = template_files(&config, problems);
-    Some(Parts { config, languages, texts })
+    Some(Parts { config, places, texts })
 }
 
 /// Delivered-To, X-Original-To and Envelope-To say where a mail came to, if they name an address of this account, else To
@@ -330,13 +342,21 @@ fn template_files(config: &Config, problems: &Problems) -> (PathBuf, Option<Vec<
     }
 }
 
+/// The texts of referrals: the folder may be missing where nothing is referred elsewhere.
+fn referral_files(config: &Config, problems: &Problems) -> Vec<Source> {
+    let Some(templates) = &config.templates else { return embedded(REFERRALS) };
+    let folder = templates.join("referral");
+    if folder.is_dir() { read_folder(&folder, "toml", problems).unwrap_or_default() } else { Vec::new() }
+}
+
 /// The texts of queues, and those that a rule chooses.
 fn compile_templates(config: &Config, texts: &(PathBuf, Option<Vec<Source>>), chosen: &[&str], problems: &Problems) -> Templates {
     let queues = config.queues.iter().map(|queue| queue.name.as_str());
     let names: Vec<_> = queues.chain(chosen.iter().copied()).collect();
     // A folder that cannot be read was noted; that it lacks files is no news then.
     let (folder, files) = texts;
-    files.as_ref().map_or_else(Templates::default, |files| Templates::compile(files, folder, &names, problems))
+    let referrals = Referrals::compile(&referral_files(config, problems), problems);
+    files.as_ref().map_or_else(Templates::default, |files| Templates::compile(files, referrals, folder, &names, problems))
 }
 
 /// The shipped texts of the queues there are: nobody is at fault for not having all of ours.
@@ -359,6 +379,24 @@ fn check_languages(source: &Source, languages: &[Word], templates: &Templates, p
             format!("there is no default.{}.txt among the answer texts", word.value),
             Some(help),
         );
+    }
+}
+
+/// A topic that is referred elsewhere must have a text; one that no rule gives is never referred, and probably misspelled.
+fn check_topics(source: &Source, topics: &[Word], given: &BTreeSet<&str>, templates: &Templates, problems: &Problems) {
+    for word in topics {
+        let near = did_you_mean(&word.value, given.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
+        if !given.contains(word.value.as_str()) {
+            problems.warn(source, word.span.clone(), format!("no rule gives the topic \"{}\"", word.value), near);
+        } else if !templates.refers(&word.value) {
+            let message = format!("there is no English text for a referral of \"{}\"", word.value);
+            problems.at(
+                source,
+                word.span.clone(),
+                message,
+                Some(format!("write one into referral/en.toml: {} = \"...\"", word.value)),
+            );
+        }
     }
 }
 

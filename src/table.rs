@@ -2,7 +2,7 @@
 //! did-you-mean, and a wrong value is noted and passed over so that all problems show at once.
 //! (serde stops at the first; `flatten` loses the line. Hence a reader over the spanned tree.)
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub struct Table<'t> {
     entries: &'t DeTable<'t>,
     asked: RefCell<Vec<&'static str>>,
     refused: RefCell<Vec<&'static str>>,
+    /// Its keys are the operator's own names.
+    named: Cell<bool>,
 }
 
 impl<'t> Table<'t> {
@@ -58,8 +60,8 @@ impl<'t> Table<'t> {
         span: Range<usize>,
         entries: &'t DeTable<'t>,
     ) -> Self {
-        let (asked, refused) = Default::default();
-        Table { source, problems, path, listed, span, entries, asked, refused }
+        let (asked, refused, named) = Default::default();
+        Table { source, problems, path, listed, span, entries, asked, refused, named }
     }
 
     fn child(&self, key: &str, listed: bool, span: Range<usize>, entries: &'t DeTable<'t>) -> Table<'t> {
@@ -116,6 +118,7 @@ impl<'t> Table<'t> {
 
     /// Every key of a table whose keys are the operator's own names, with its place; marks them all as known.
     pub fn names(&self) -> Vec<Word> {
+        self.named.set(true);
         let mut names: Vec<Word> = self.entries.keys().map(|k| At { value: k.get_ref().to_string(), span: k.span() }).collect();
         names.sort_by_key(|name| name.span.start);
         names
@@ -361,7 +364,7 @@ impl<'t> Table<'t> {
         let (asked, refused) = (self.asked.borrow(), self.refused.borrow());
         #[cfg(test)]
         tests::note_asked(&self.path, &asked);
-        for (key, value) in self.entries.iter() {
+        for (key, value) in self.entries.iter().filter(|_| !self.named.get()) {
             let name: &str = key.get_ref();
             if !asked.contains(&name) && !refused.contains(&name) {
                 let help = did_you_mean(name, asked.iter().copied())

@@ -228,6 +228,56 @@ fn case_text_shows_the_words_and_the_audit_says_who_looked() {
 }
 
 #[test]
+fn staff_note_move_close_reopen_and_link_and_every_mistake_says_what_to_do() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("triaged.toml");
+    std::fs::copy(root().join("fixtures/demo.toml"), &path).expect("copied");
+    std::fs::copy(root().join("fixtures/store/schema-1.db"), dir.path().join("triaged.db")).expect("copied");
+    let config = path.display().to_string();
+    let case = |words: &[&str]| run(&[&["case"], words, &["--config", &config]].concat());
+    let listed = out(&case(&["list", "--json", "--all"]));
+    let cases: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let [a, b] = [0, 1].map(|n| cases[n]["reference"].as_str().expect("a reference"));
+    let elsewhere = if cases[0]["queue"] == "disinformation" { "general" } else { "disinformation" };
+    let went_well = [
+        vec!["note", a, "called the embassy"],
+        vec!["move", a, elsewhere, "--why", "it is about an election"],
+        vec!["close", a, "--why", "done"],
+        vec!["reopen", a],
+        vec!["link", a, b],
+    ];
+    for words in &went_well {
+        let output = case(words);
+        assert_eq!((code(&output), err(&output)), (0, String::new()), "{words:?}");
+        assert!(out(&output).starts_with(&format!("{a}: ")), "{}", out(&output));
+    }
+    let shown = out(&case(&["show", a]));
+    for wanted in ["called the embassy", "it is about an election", "closed", "reopened", &format!("linked to {b}")] {
+        assert!(shown.contains(wanted), "{wanted}: {shown}");
+    }
+    let stats = out(&run(&["rules", "stats", "--config", &config]));
+    assert!(
+        stats.contains(&format!("moved by staff: {} -> {elsewhere}", cases[0]["queue"].as_str().expect("a queue"))),
+        "{stats}"
+    );
+    let mistakes = [
+        (vec!["note", a, "  "], 2, "the note is empty"),
+        (vec!["move", a, "disinfo", "--why", "x"], 2, "did you mean \"disinformation\""),
+        (vec!["move", a, elsewhere, "--why", "x"], 1, "already"),
+        (vec!["move", a, elsewhere], 2, "--why"),
+        (vec!["reopen", a], 1, "it is not closed"),
+        (vec!["link", a, a], 1, "itself"),
+        (vec!["close", "TS-00000000"], 1, "there is no case"),
+        (vec!["close", "seven"], 2, "no case reference"),
+    ];
+    for (words, wanted, why) in &mistakes {
+        let output = case(words);
+        assert_eq!(code(&output), *wanted, "{words:?}");
+        assert!(err(&output).contains(why), "{words:?}: {}", err(&output));
+    }
+}
+
+#[test]
 fn without_any_config_a_command_that_needs_one_says_how_to_name_it() {
     if Path::new("/etc/triaged/triaged.toml").exists() {
         // This machine runs a daemon: what is tested is what happens where none is set up.

@@ -46,6 +46,7 @@ fn answer(raw: &[u8]) -> Answer {
         domain: "cases.example.net".to_owned(),
         authserv_ids: vec![],
         own_addresses: vec![],
+        plus_address: false,
         trusted_relays: vec![],
     };
     let limits = Limits {

@@ -1,4 +1,4 @@
-//! `triaged case`: look at cases.
+//! `triaged case`: look at cases. What staff say about them is in [`super::staff`].
 
 use std::path::Path;
 
@@ -7,14 +7,16 @@ use serde::Serialize;
 
 use super::{Answer, Failure, NO, OK, operator, reference, show};
 use crate::case::{CaseState, Reference};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::judges;
 use crate::message;
 use crate::outbox::OutboxState;
 use crate::report::{Envelope, Extent};
 use crate::store::audit::{self, Line};
 use crate::store::cases::{self, CaseRow, Filter, MessageRow};
+use crate::store::links::{self, Linked};
 use crate::store::outbox::{self, OutboxRow};
+use crate::store::people;
 
 /// What can be done with cases.
 #[derive(Subcommand)]
@@ -39,6 +41,8 @@ pub(super) enum Command {
         /// Its reference
         reference: String,
     },
+    #[command(flatten)]
+    Staff(super::staff::Command),
     /// Show the text of a case's mails, also where a seal keeps it from being forwarded; the audit notes who looked
     Text {
         /// Its reference
@@ -51,6 +55,9 @@ pub(super) enum Command {
 struct Whole {
     case: CaseRow,
     messages: Vec<MessageRow>,
+    linked: Vec<Linked>,
+    /// When a mail of ours last came back from the reporter.
+    bounced: Option<Timestamp>,
     outbox: Vec<OutboxRow>,
     audit: Vec<Line>,
 }
@@ -59,6 +66,7 @@ pub(super) fn answer(config: Option<&Path>, command: Command, json: bool) -> Ans
     match command {
         Command::List { queue, state, all, most } => list(config, queue, state, all, most, json),
         Command::Show { reference: typed } => one(config, &reference(&typed)?, json),
+        Command::Staff(command) => super::staff::answer(config, command, json),
         Command::Text { reference: typed } => text(config, &reference(&typed)?, json),
     }
 }
@@ -97,6 +105,8 @@ fn one(config: Option<&Path>, reference: &Reference, json: bool) -> Answer {
         let states = OutboxState::ALL;
         Ok(Some(Whole {
             messages: cases::messages(view, case.id)?,
+            linked: links::of_case(view, case.id)?,
+            bounced: people::bounced_at(view, &crate::config::base(&case.reporter))?,
             outbox: outbox::list(view, &states, Some(case.id), 1_000)?,
             audit: audit::of_case(view, case.id)?,
             case,
@@ -162,6 +172,12 @@ fn print(whole: &Whole) {
     show::say(format!("{}  {}  in {}", case.reference, case.state.word(), case.queue));
     show::say(format!("opened {} UTC, changed {} UTC", show::moment(case.opened), show::moment(case.changed)));
     show::say(format!("reporter {}, language {}", show::plain(&case.reporter), case.language.as_deref().unwrap_or("unknown")));
+    if let Some(at) = whole.bounced {
+        show::say(format!("a mail of ours to the reporter came back, last on {} UTC", show::moment(at)));
+    }
+    for other in &whole.linked {
+        show::say(format!("linked to {} in {}: {}", other.reference, other.queue, show::plain(&other.why)));
+    }
     whole.messages.iter().for_each(message);
     show::say("\nOutbox");
     let rows = whole.outbox.iter().map(|row| {
@@ -176,8 +192,10 @@ fn print(whole: &Whole) {
     });
     show::table(&["id", "kind", "state", "to", "attempts", "last error"], rows.collect(), "nothing");
     show::say("\nAudit");
-    let rows =
-        whole.audit.iter().map(|line| vec![show::moment(line.at), line.who.clone(), line.what.clone(), line.detail.clone()]);
+    let rows = whole
+        .audit
+        .iter()
+        .map(|line| vec![show::moment(line.at), line.who.clone(), line.what.clone(), show::plain(&line.detail)]);
     show::table(&["at (UTC)", "who", "what", "detail"], rows.collect(), "nothing");
 }
 

@@ -12,6 +12,7 @@ mod outbox;
 mod rules;
 mod run;
 mod show;
+mod staff;
 
 use std::path::{Path, PathBuf};
 

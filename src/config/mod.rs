@@ -5,13 +5,14 @@ mod account;
 mod address;
 mod queue;
 mod read;
+mod referral;
 mod server;
 #[cfg(test)]
 mod tests;
 
 pub use address::{base, is_address};
 pub use read::read;
-pub(crate) use read::read_placed;
+pub(crate) use read::{Places, read_placed};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,8 +38,19 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// Folder of answer templates; `None`: the shipped ones.
     pub templates: Option<PathBuf>,
+    /// Where matters belong that others handle, in the file's order.
+    pub referrals: Vec<Referral>,
     /// Bounds on what we take in and give out.
     pub limits: Limits,
+}
+
+/// A line of `[referrals]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referral {
+    /// The topic, as rules name it.
+    pub topic: String,
+    /// Where its matter belongs: a link or a mail address, one line.
+    pub place: String,
 }
 
 /// `[identity]`
@@ -54,6 +66,8 @@ pub struct Identity {
     pub authserv_ids: Vec<String>,
     /// Addresses of ours (beyond intake, queues) that must never be acknowledged, lower case.
     pub own_addresses: Vec<String>,
+    /// Answers have a Reply-To with a plus detail that leads back to the case.
+    pub plus_address: bool,
     /// Relays that send for people (a wiki's "Email this user"): answered at Reply-To, List-* headers forgiven. From addresses, lower case.
     pub trusted_relays: Vec<String>,
 }
@@ -354,6 +368,11 @@ impl Config {
     /// The more urgent of two queues.
     pub fn more_urgent<'q>(&self, a: &'q str, b: &'q str) -> &'q str {
         if self.urgency(b) < self.urgency(a) { b } else { a }
+    }
+
+    /// Where the matters of these topics belong, in the config's order.
+    pub fn referrals_of(&self, topics: &[String]) -> Vec<&Referral> {
+        self.referrals.iter().filter(|referral| topics.contains(&referral.topic)).collect()
     }
 
     /// The account of that id.

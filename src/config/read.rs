@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::account::{Seen, read_accounts};
 use super::address::{base, is_address, is_domain};
 use super::queue::{read_ladders, read_queues};
+use super::referral::read_referrals;
 use super::server::read_send;
 use super::{Config, Identity, Limits, Send, Store};
 use crate::problem::{Problems, Source, did_you_mean};
@@ -18,8 +19,17 @@ pub fn read(source: &Source, problems: &Problems) -> Config {
     read_placed(source, problems).0
 }
 
-/// Like [`read`], with the places of all fallback languages: whether they have templates is only known later.
-pub(crate) fn read_placed(source: &Source, problems: &Problems) -> (Config, Vec<Word>) {
+/// Words of the config that point at rules or answer texts: whether they lead somewhere is only known when those are read.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// Fallback languages.
+    pub languages: Vec<Word>,
+    /// Topics of `[referrals]`.
+    pub topics: Vec<Word>,
+}
+
+/// Like [`read`], with the words that the rest of the policy must know.
+pub(crate) fn read_placed(source: &Source, problems: &Problems) -> (Config, Places) {
     table::read(source, problems, |root| read_root(root, &Ground::of(&source.path)))
 }
 
@@ -41,7 +51,7 @@ impl Ground {
 }
 
 // Order matters only among ladders, queues and accounts: each is checked against the names before it.
-fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Vec<Word>) {
+fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
     let identity = root.need_table("identity").map(|t| read_identity(&t));
     let store = root.need_table("store").map(|t| read_store(&t, ground));
     let send = read_send(root, ground);
@@ -53,6 +63,8 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Vec<Word>) {
     refuse_loops(root, &outward, &seen.addresses);
     let rules = root.text("rules").map(|word| ground.path(&word));
     let templates = root.text("templates").map(|word| ground.path(&word));
+    let mut topics = Vec::new();
+    let referrals = root.table("referrals").map_or_else(Vec::new, |t| read_referrals(&t, &mut topics));
     let limits = root.table("limits").map_or_else(Limits::default, |t| read_limits(&t));
     let config = Config {
         identity: identity.unwrap_or_default(),
@@ -63,9 +75,10 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Vec<Word>) {
         ladders,
         rules,
         templates,
+        referrals,
         limits,
     };
-    (config, seen.languages)
+    (config, Places { languages: seen.languages, topics })
 }
 
 fn read_identity(t: &Table<'_>) -> Identity {
@@ -89,6 +102,7 @@ fn read_identity(t: &Table<'_>) -> Identity {
         general_contact: contact.value,
         authserv_ids: lower(t.texts("authserv_ids")),
         own_addresses: lower(addresses(t, "own_addresses")),
+        plus_address: t.flag("plus_address").unwrap_or(false),
         trusted_relays: lower(addresses(t, "trusted_relays")),
     };
     t.finish();

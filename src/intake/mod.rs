@@ -3,7 +3,10 @@
 //!
 //! While one page is judged the next is fetched. What is held in memory at once, over all accounts, is bounded by the budget.
 
-mod compose;
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+pub(crate) mod bench;
 pub mod identity;
 pub mod record;
 mod thread;
@@ -413,6 +416,9 @@ impl Intake {
         drop(share);
         self.bell.notify_waiters();
         self.health.stored();
+        if let Some(answer) = mail.answer.get() {
+            self.health.answer(answer.withheld());
+        }
         log(&taken, &mail, now);
         Ok(())
     }
@@ -452,16 +458,18 @@ fn prepare_in(policy: &Policy, arrival: Arrival, spot: Spot, done: bool, sitting
         attachments: json(serde_json::to_string(&report.attachments)),
         received: envelope.received,
     };
-    Prepared { spot, judged, message, raw, done }
+    Prepared { spot, judged, message, raw, done, answer: std::cell::OnceCell::new() }
 }
 
 fn log(taken: &Taken, mail: &Prepared, now: Timestamp) {
     let account = &mail.spot.account;
     let queue = &mail.judged.verdict.queue;
+    // "sent", or the guard's word for why not.
+    let answer = mail.answer.get().map_or("-", |answer| answer.withheld().unwrap_or("sent"));
     let waited_ms = now.duration_since(mail.message.received).as_millis() as i64;
     match taken {
-        Taken::New(case) => tracing::info!(%case, account, queue, waited_ms, "stored: a new case"),
-        Taken::FollowUp(case) => tracing::info!(%case, account, queue, waited_ms, "stored: a follow-up"),
+        Taken::New(case) => tracing::info!(%case, account, queue, waited_ms, answer, "stored: a new case"),
+        Taken::FollowUp(case) => tracing::info!(%case, account, queue, waited_ms, answer, "stored: a follow-up"),
         Taken::Copy(case) => tracing::info!(%case, account, "a copy of a mail we have"),
         Taken::Renumbered => tracing::debug!(account, "a mail we have, moved or renumbered"),
         Taken::AlreadyRead => tracing::debug!(account, "read already"),

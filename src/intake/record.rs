@@ -1,16 +1,20 @@
 //! The one transaction of a mail: ledger, message, case, verdict, outbox rows, alert, audit. All of it or nothing.
 //! Whatever takes time was done before ([`Prepared`]); here it is decided which case the mail belongs to.
 
+use std::cell::OnceCell;
+
 use crate::case::{CaseEvent, CaseState, Reference};
 use crate::clock::Timestamp;
 use crate::config;
+use crate::dispatch::{self, Desk, Letter, Occasion, wake};
+use crate::outbox::Kind;
 use crate::policy::{Judged, Policy};
 use crate::reply::guard;
 use crate::report::Report;
 use crate::store::cases::{CaseRow, NewMessage, Spot};
-use crate::store::{Result, Store, Tx, View, alerts, audit, cases, people};
+use crate::store::{Result, Store, Tx, View, audit, cases, links, people};
 
-use super::{compose, thread};
+use super::thread;
 
 /// The name under which the daemon stands in the audit.
 pub const DAEMON: &str = "daemon";
@@ -27,6 +31,16 @@ pub struct Prepared {
     pub raw: Vec<u8>,
     /// Nothing remains to be done with it on the server once it is stored.
     pub done: bool,
+    /// What was decided about answering it, once it is recorded.
+    pub answer: OnceCell<guard::Answer>,
+}
+
+impl Prepared {
+    /// As it is sent on.
+    fn letter<'a>(&'a self, id: i64, answer: &'a guard::Answer) -> Letter<'a> {
+        let Judged { report, verdict, .. } = &self.judged;
+        Letter { id, account: &self.spot.account, report, verdict, raw: &self.raw, answer }
+    }
 }
 
 /// What became of a mail.
@@ -44,23 +58,14 @@ pub enum Taken {
     AlreadyRead,
 }
 
-/// What the transaction needs beside the mail.
-pub struct Desk<'a> {
-    /// The policy it was judged by.
-    pub policy: &'a Policy,
-    /// Key of our Message-ID tokens.
-    pub token_key: [u8; 32],
-    /// The present moment.
-    pub now: Timestamp,
-    /// Draws random bits for a reference.
-    pub draw: fn() -> [u8; 5],
-}
+/// Draws random bits for a reference.
+pub type Draw = fn() -> [u8; 5];
 
 /// Records a mail.
 ///
 /// # Errors
 /// The store's own; then nothing was recorded.
-pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, mail: &mut Prepared) -> Result<Taken> {
+pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, draw: Draw, mail: &mut Prepared) -> Result<Taken> {
     if cases::is_read(&tx.view(), &mail.spot)? {
         return Ok(Taken::AlreadyRead);
     }
@@ -81,7 +86,7 @@ pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, mail: &mut Prepared) -> Result<Taken
             }
             join(tx, desk, mail, link)
         }
-        None => open(tx, desk, mail),
+        None => open(tx, desk, draw, mail),
     }
 }
 
@@ -110,12 +115,12 @@ fn copied() -> guard::Answer {
     }
 }
 
-fn open(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
+fn open(tx: &Tx<'_>, desk: &Desk<'_>, draw: Draw, mail: &Prepared) -> Result<Taken> {
     let (verdict, report) = (&mail.judged.verdict, &mail.judged.report);
     let reporter = guard::recipient(report, &desk.policy.config.identity).unwrap_or_else(|_| mail.message.sender.clone());
     // Two references in a thousand billion are equal; a second draw settles it.
     let (reference, case_id) = loop {
-        let reference = Reference::from_bits((desk.draw)());
+        let reference = Reference::from_bits(draw());
         let language = report.language.as_deref();
         if let Some(id) = cases::open(tx, &reference, &verdict.queue, &reporter, language, desk.now)? {
             break (reference, id);
@@ -123,8 +128,11 @@ fn open(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Taken> {
     };
     let id = keep(tx, desk, mail, case_id)?;
     let case = cases::get(&tx.view(), case_id)?;
+    for (other, why) in thread::related(&tx.view(), mail)? {
+        links::add(tx, case_id, other, why, desk.now)?;
+    }
     let answer = answer(tx, desk, mail, &case, id)?;
-    compose::forwards(tx, desk, mail, &case, id, &answer, &compose::Occasion::New)?;
+    dispatch::forwards(tx, desk, &mail.letter(id, &answer), &case, &Occasion::New)?;
     wake(tx, desk, case_id, &verdict.queue)?;
     audit::add(
         tx,
@@ -142,18 +150,32 @@ fn join(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, link: thread::Link) -> Re
     let id = keep(tx, desk, mail, case.id)?;
     let answer = answer(tx, desk, mail, &case, id)?;
     audit::add(tx, desk.now, DAEMON, "follow-up", Some(case.id), &format!("mail to {} joined the case", mail.spot.account))?;
+    if let Some(kind) = link.bounced {
+        bounced(tx, desk, &case, kind)?;
+    }
     if link.goes_nowhere {
         return Ok(Taken::FollowUp(case.reference));
     }
     cases::happen(tx, case.id, CaseEvent::FollowUp, desk.now)?;
     if !raise(tx, desk, mail, &case, id, &answer)? {
-        compose::forwards(tx, desk, mail, &case, id, &answer, &compose::Occasion::FollowUp)?;
+        dispatch::forwards(tx, desk, &mail.letter(id, &answer), &case, &Occasion::FollowUp)?;
     }
     if case.state == CaseState::Closed {
         // Nobody has it any more: whoever is on call learns that it is open again.
         wake(tx, desk, case.id, desk.policy.config.more_urgent(&case.queue, &mail.judged.verdict.queue))?;
     }
     Ok(Taken::FollowUp(case.reference))
+}
+
+/// A mail of ours came back. Of an answer: its address is marked, so that the team knows that the reporter does not hear us. Of
+/// a forward or an alert: people of ours do not hear us, which is worse.
+fn bounced(tx: &Tx<'_>, desk: &Desk<'_>, case: &CaseRow, kind: Kind) -> Result<()> {
+    if kind != Kind::Acknowledgement {
+        tracing::error!(case = %case.reference, kind = kind.word(), "a mail to an address of ours came back: its people were not reached");
+    } else if let Some(address) = people::answered_in(&tx.view(), case.id)? {
+        people::bounced(tx, &address, case.id, desk.now)?;
+    }
+    audit::add(tx, desk.now, DAEMON, "bounced", Some(case.id), &format!("the {} came back", kind.word()))
 }
 
 /// Moves a case up to this mail's queue if that is more urgent, tells the new team and wakes whom it wakes.
@@ -165,7 +187,7 @@ fn raise(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64,
     }
     cases::requeue(tx, case.id, &case.queue, to, desk.now)?;
     audit::add(tx, desk.now, DAEMON, "raised", Some(case.id), &format!("from {} to {to}", case.queue))?;
-    compose::forwards(tx, desk, mail, case, id, answer, &compose::Occasion::Raised { from: case.queue.clone() })?;
+    dispatch::forwards(tx, desk, &mail.letter(id, answer), case, &Occasion::Raised { from: case.queue.clone() })?;
     wake(tx, desk, case.id, to)?;
     Ok(true)
 }
@@ -187,7 +209,7 @@ fn answer(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64
     cases::set_answer(tx, id, &serde_json::to_string(&answer)?)?;
     match &answer {
         guard::Answer::Send { to } => {
-            compose::acknowledgement(tx, desk, mail, case, to)?;
+            dispatch::acknowledgement(tx, desk, &mail.letter(id, &answer), &mail.judged.contact, case, to)?;
             // Plus details are the same person's.
             people::answered(tx, &config::base(to), case.id, desk.now)?;
         }
@@ -197,6 +219,8 @@ fn answer(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64
             }
         }
     }
+    // A mail is recorded once; what was decided first stands.
+    let _ = mail.answer.set(answer.clone());
     Ok(answer)
 }
 
@@ -211,15 +235,6 @@ fn so_far(view: &View<'_>, desk: &Desk<'_>, report: &Report, case_id: i64) -> Re
         to_sender_24h: to_sender,
         in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1), now)?,
     })
-}
-
-/// Fires the alert of a queue that has a ladder. A case has one alert: while it fires on that ladder it goes on as it is; once
-/// somebody had it, or on another ladder, it fires anew.
-fn wake(tx: &Tx<'_>, desk: &Desk<'_>, case_id: i64, queue: &str) -> Result<()> {
-    if let Some(ladder) = desk.policy.config.queue(queue).and_then(|queue| queue.ladder.as_deref()) {
-        alerts::fire(tx, case_id, ladder, desk.now)?;
-    }
-    Ok(())
 }
 
 /// Random bits for a reference, from the system.
@@ -247,8 +262,8 @@ pub async fn commit(
     let token_key = store.token_key();
     store
         .write(move |tx| {
-            let desk = Desk { policy: &policy, token_key, now, draw };
-            let taken = record(tx, &desk, &mut mail)?;
+            let desk = Desk { policy: &policy, token_key, now };
+            let taken = record(tx, &desk, draw, &mut mail)?;
             Ok((taken, mail))
         })
         .await

@@ -1,76 +1,13 @@
 //! What becomes of a mail in the one transaction, with a real store and the demo's policy.
 
-use std::path::Path;
-
-use super::record::{Desk, Taken, draw, record};
+use super::bench::{Bench, report};
+use super::record::{Taken, draw, record};
 use super::*;
 use crate::case::CaseState;
-use crate::clock::from_millis;
-use crate::outbox::{Kind, OutboxState};
+use crate::dispatch::Desk;
+use crate::outbox::Kind;
 use crate::report::{Envelope, Extent};
-use crate::store::cases::CaseRow;
-use crate::store::outbox::OutboxRow;
-use crate::store::{Role, alerts, outbox, unpack};
-
-/// A store, a policy, and a hand to put mails in.
-struct Bench {
-    _dir: tempfile::TempDir,
-    store: Store,
-    policy: Arc<Policy>,
-    now: Timestamp,
-    key: u32,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo.toml"), dir.path().join("t.toml")).unwrap();
-        let policy = Policy::load(&dir.path().join("t.toml")).unwrap();
-        let store = Store::open(&dir.path().join("t.db"), Role::Daemon).unwrap();
-        Bench { _dir: dir, store, policy: Arc::new(policy), now: from_millis(1_800_000_000_000), key: 0 }
-    }
-
-    /// A mail arrives in an account's inbox, under a key of its own.
-    fn mail(&mut self, account: &str, raw: &str) -> Taken {
-        self.key += 1;
-        let spot = Spot { account: account.into(), folder: "INBOX".into(), validity: 1, key: self.key.to_string() };
-        self.at(spot, raw)
-    }
-
-    fn at(&self, spot: Spot, raw: &str) -> Taken {
-        let envelope = Envelope { received: self.now, junk: false, extent: Extent::Whole };
-        let arrival = Arrival { key: spot.key.clone(), raw: raw.replace('\n', "\r\n").into_bytes(), envelope };
-        let mut mail = prepare(&self.policy, arrival, spot, true, self.now);
-        let (policy, now, token_key) = (Arc::clone(&self.policy), self.now, self.store.token_key());
-        self.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut mail)).unwrap()
-    }
-
-    fn cases(&self) -> Vec<CaseRow> {
-        let filter = cases::Filter { all: true, most: 100, ..cases::Filter::default() };
-        self.store.read_blocking(|view| cases::list(view, &filter)).unwrap()
-    }
-
-    fn outbox(&self, kind: Kind) -> Vec<OutboxRow> {
-        let rows = self.store.read_blocking(|view| outbox::list(view, &OutboxState::ALL, None, 1_000)).unwrap();
-        rows.into_iter().filter(|row| row.kind == kind).collect()
-    }
-
-    /// The bytes of every mail of a kind that would be sent.
-    fn parcels(&self, kind: Kind) -> Vec<String> {
-        let now = self.now;
-        let lease = Duration::from_secs(1);
-        let rows = self.store.write_blocking(move |tx| outbox::claim(tx, &[kind], 100, lease, now)).unwrap();
-        rows.into_iter().map(|row| String::from_utf8_lossy(&unpack(&row.packed).unwrap()).into_owned()).collect()
-    }
-
-    fn firing(&self) -> usize {
-        self.store.read_blocking(|view| alerts::list(view, false, 100)).unwrap().len()
-    }
-}
-
-fn report(to: &str, id: &str, body: &str) -> String {
-    format!("From: Ada <ada@example.net>\nTo: {to}\nSubject: a report\nMessage-ID: <{id}@example.net>\n\n{body}\n")
-}
+use crate::store::alerts;
 
 const QUESTION: &str = "Could you tell me how to reach the person who runs the grants programme? Thank you very much.";
 
@@ -206,7 +143,7 @@ fn a_sealed_queues_forward_holds_no_byte_of_an_attachment() {
     let spot = Spot { account: "ca".into(), folder: "INBOX".into(), validity: 1, key: "s".into() };
     let mut prepared = prepare(&policy, Arrival { key: "s".into(), raw: mail.into_bytes(), envelope }, spot, true, now);
     prepared.judged.verdict.queue = "child-protection".into();
-    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut prepared)).unwrap();
+    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now }, draw, &mut prepared)).unwrap();
     let forwards = bench.parcels(Kind::Forward);
     assert_eq!(forwards.len(), 1);
     for forbidden in [secret, "sealed sealed", "image/png; name"] {
@@ -236,7 +173,7 @@ fn a_mail_whose_time_for_judging_is_up_is_stored_routed_and_wakes_whom_its_floor
         let mut mail = prepare_in(&bench.policy, arrival, spot, true, sitting);
         assert!(mail.message.damage.contains("not-judged-whole"), "{}", mail.message.damage);
         let (policy, now, token_key) = (Arc::clone(&bench.policy), bench.now, bench.store.token_key());
-        bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut mail)).unwrap();
+        bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now }, draw, &mut mail)).unwrap();
         assert_eq!((bench.cases()[0].queue.as_str(), bench.firing()), (queue, firing), "{account}");
         let forwards = bench.parcels(Kind::Forward);
         assert!(!forwards.is_empty() && forwards.iter().all(|forward| forward.contains("not judged whole")), "{forwards:?}");
@@ -246,7 +183,7 @@ fn a_mail_whose_time_for_judging_is_up_is_stored_routed_and_wakes_whom_its_floor
 /// A bench with a rule file of its own beside the demo's config, and a text that rules may choose.
 fn bench_with(rules: &str) -> Bench {
     let mut bench = Bench::new();
-    let dir = bench._dir.path();
+    let dir = bench.dir.path();
     let demo = std::fs::read_to_string(dir.join("t.toml")).unwrap();
     for folder in ["rules", "texts/acknowledgement"] {
         std::fs::create_dir_all(dir.join(folder)).unwrap();
@@ -335,7 +272,7 @@ fn a_copy_is_answered_where_the_first_lay_in_junk() {
     let envelope = Envelope { received: now, junk: true, extent: Extent::Whole };
     let raw = mail.replace('\n', "\r\n").into_bytes();
     let mut junk = prepare(&policy, Arrival { key: "j".into(), raw, envelope }, spot, true, now);
-    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now, draw }, &mut junk)).unwrap();
+    bench.store.write_blocking(move |tx| record(tx, &Desk { policy: &policy, token_key, now }, draw, &mut junk)).unwrap();
     assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 0);
     assert!(matches!(bench.mail("ca", &mail), Taken::Copy(_)));
     assert_eq!(bench.outbox(Kind::Acknowledgement).len(), 1);

@@ -2,11 +2,14 @@
 
 use crate::outbox::Kind;
 use crate::reply::token;
-use crate::report::Report;
+use crate::report::{AuthResult, Report};
 use crate::store::cases::{self, CaseRow};
 use crate::store::{Result, View};
 
-use super::record::{Desk, Prepared};
+use super::record::Prepared;
+use crate::case::Reference;
+use crate::dispatch::Desk;
+use crate::message::auth;
 
 /// Reasons of [`crate::report::Automated`] by which nobody wrote the mail. The others (a list, a Precedence, a forbidden
 /// automatic answer, words that read like an absence note) stand on people's mail as well.
@@ -25,6 +28,9 @@ const NOBODY_WROTE: [&str; 9] = [
 /// Most of our Message-IDs that are tried in one bounce.
 const MOST_IDS: usize = 50;
 
+/// Most references or Message-IDs of one mail that are looked up.
+const MOST_NAMED: usize = 20;
+
 /// The case a mail belongs to, and how.
 pub struct Link {
     /// The case.
@@ -32,27 +38,67 @@ pub struct Link {
     /// It goes no further than the store: a mail of ours come back, a bounce of one, or a machine's answer to one. To forward
     /// it would be how loops begin.
     pub goes_nowhere: bool,
+    /// It says that this mail of ours could not be delivered.
+    pub bounced: Option<Kind>,
 }
 
-/// Finds the case. A mail joins one when it refers to a Message-ID of ours whose token holds, or when the case's own reporter
-/// refers to a mail of that case. A guessed reference in the subject is no proof.
+/// Finds the case. A mail joins one when it refers to a Message-ID of ours whose token holds, when it came to a plus address
+/// of ours whose token holds, or when the case's own reporter replies in its thread or names its reference. A guessed
+/// reference of somebody else's is no proof.
 pub fn link(view: &View<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<Option<Link>> {
     let report = &mail.judged.report;
     if let Some((case, _)) = first_of_ours(view, desk, report.message_id.iter())? {
-        return Ok(Some(Link { case, goes_nowhere: true }));
+        return Ok(Some(Link { case, goes_nowhere: true, bounced: None }));
     }
     if let Some((case, to)) = first_of_ours(view, desk, report.references.iter().rev())? {
         let goes_nowhere = nobody_wrote(report) || (report.automated.is_some() && to != Kind::Acknowledgement);
-        return Ok(Some(Link { case, goes_nowhere }));
+        return Ok(Some(Link { case, goes_nowhere, bounced: says_undeliverable(mail).then_some(to) }));
     }
     if nobody_wrote(report) {
         let ids = ids_in(&mail.raw, &desk.policy.config.identity.domain);
-        if let Some((case, _)) = first_of_ours(view, desk, ids.iter())? {
-            return Ok(Some(Link { case, goes_nowhere: true }));
+        if let Some((case, to)) = first_of_ours(view, desk, ids.iter())? {
+            return Ok(Some(Link { case, goes_nowhere: true, bounced: says_undeliverable(mail).then_some(to) }));
         }
     }
-    let case = own_thread(view, report)?;
-    Ok(case.map(|case| Link { case, goes_nowhere: false }))
+    let case = match by_plus_address(view, desk, report)? {
+        Some(case) => Some(case),
+        None => own_thread(view, desk, report)?,
+    };
+    Ok(case.map(|case| Link { case, goes_nowhere: nobody_wrote(report), bounced: None }))
+}
+
+/// Cases that a mail names without having the proof that it belongs to them: its own case is linked to them, with the reason.
+pub fn related(view: &View<'_>, mail: &Prepared) -> Result<Vec<(i64, &'static str)>> {
+    let mut related = Vec::new();
+    for reference in named(&mail.judged.report) {
+        related.extend(cases::find(view, &reference)?.map(|case| (case.id, "its reference is named, without proof")));
+    }
+    for id in mail.judged.report.references.iter().rev().take(MOST_NAMED) {
+        related.extend(cases::by_message_id(view, id)?.into_iter().map(|case| (case.id, "it answers a mail of that case")));
+    }
+    Ok(related)
+}
+
+/// The case of a plus address among those a mail came to.
+fn by_plus_address(view: &View<'_>, desk: &Desk<'_>, report: &Report) -> Result<Option<CaseRow>> {
+    let written = report.to.iter().chain(&report.cc).map(|a| a.address.as_str());
+    let all = report.delivered_to.iter().map(String::as_str).chain(written).take(MOST_NAMED);
+    for reference in all.filter_map(|address| token::of_plus_address(&desk.token_key, address)) {
+        if let Some(case) = cases::find(view, &reference)? {
+            return Ok(Some(case));
+        }
+    }
+    Ok(None)
+}
+
+/// A delivery status that says "failed" (RFC 3464 2.3.3), or what older servers write in its place. A delay is none, nor is a
+/// receipt.
+fn says_undeliverable(mail: &Prepared) -> bool {
+    let report = &mail.judged.report;
+    let header = report.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("X-Failed-Recipients"));
+    let text = String::from_utf8_lossy(&mail.raw).to_ascii_lowercase();
+    let failed = text.contains("\naction: failed") || report.automated.as_ref().is_some_and(|a| a.reason == "bounce-text");
+    nobody_wrote(report) && (header || failed)
 }
 
 fn nobody_wrote(report: &Report) -> bool {
@@ -70,15 +116,43 @@ fn first_of_ours<'i>(view: &View<'_>, desk: &Desk<'_>, ids: impl Iterator<Item =
     Ok(None)
 }
 
-fn own_thread(view: &View<'_>, report: &Report) -> Result<Option<CaseRow>> {
-    let Some(sender) = report.from.first().filter(|sender| !sender.address.is_empty()) else { return Ok(None) };
-    for id in report.references.iter().rev() {
-        let found = cases::by_message_id(view, id)?;
-        if let Some(case) = found.into_iter().find(|case| case.reporter.eq_ignore_ascii_case(&sender.address)) {
+/// The case whose own reporter writes: in reply to a mail of it, or naming its reference. Not where our own server found the
+/// From address forged.
+fn own_thread(view: &View<'_>, desk: &Desk<'_>, report: &Report) -> Result<Option<CaseRow>> {
+    let forged = auth::results(report, &desk.policy.config.identity.authserv_ids).dmarc == Some(AuthResult::Fail);
+    let Some(sender) = report.from.first().filter(|sender| !sender.address.is_empty() && !forged) else { return Ok(None) };
+    let mine = |case: &CaseRow| case.reporter.eq_ignore_ascii_case(&sender.address);
+    for id in report.references.iter().rev().take(MOST_NAMED) {
+        if let Some(case) = cases::by_message_id(view, id)?.into_iter().find(mine) {
+            return Ok(Some(case));
+        }
+    }
+    for reference in named(report) {
+        if let Some(case) = cases::find(view, &reference)?.filter(mine) {
             return Ok(Some(case));
         }
     }
     Ok(None)
+}
+
+/// References of cases in a mail's subject and text, each once.
+fn named(report: &Report) -> Vec<Reference> {
+    let mut found: Vec<Reference> = Vec::new();
+    for text in [&report.fields.subject, &report.fields.body, &report.fields.quoted] {
+        let text = text.as_bytes();
+        for at in text.windows(3).enumerate().filter(|(_, three)| three.eq_ignore_ascii_case(b"ts-")).map(|(at, _)| at) {
+            let alone = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+            let whole = alone(at.checked_sub(1).and_then(|before| text.get(before))) && alone(text.get(at + 11));
+            let reference = text.get(at..at + 11).and_then(|word| std::str::from_utf8(word).ok()).and_then(Reference::parse);
+            if let Some(reference) = reference.filter(|reference| whole && !found.contains(reference)) {
+                found.push(reference);
+            }
+            if found.len() == MOST_NAMED {
+                return found;
+            }
+        }
+    }
+    found
 }
 
 /// What looks like a Message-ID of ours anywhere in the bytes of a bounce, which quotes the mail it returns in many ways.
@@ -99,6 +173,15 @@ fn ids_in(raw: &[u8], domain: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn references_are_found_as_people_write_them() {
+        let mut report = Report::blank(crate::clock::from_millis(0));
+        report.fields.subject = "Re: We have received your message (TS-0123ABCD)".into();
+        report.fields.body = "my case ts-0123abcd, and TS-AAAAAAAA; not XTS-BBBBBBBB, TS-CCCCCCCCC, TS-short or TS-ÄÄÄÄ".into();
+        let found: Vec<String> = named(&report).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["TS-0123ABCD", "TS-AAAAAAAA"]);
+    }
 
     #[test]
     fn our_message_ids_are_found_wherever_a_bounce_quotes_them() {

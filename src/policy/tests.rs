@@ -1,19 +1,19 @@
 //! The policy as a whole: what is shipped is valid, every mistake has its message, and a mail's place is found.
 
-use std::collections::BTreeSet;
-
 use super::*;
 use crate::case::Reference;
 use crate::clock::from_millis;
+use crate::config::Referral;
 use crate::golden::{differs, repository};
 use crate::reply::template::Values;
 use crate::report::Address;
 
 /// Config and answer texts, without rules.
 fn texts_too(source: &Source, problems: &Problems) -> Option<(Config, Templates)> {
-    let Parts { config, languages, texts } = read_parts(source, problems)?;
+    let Parts { config, places, texts } = read_parts(source, problems)?;
     let templates = compile_templates(&config, &texts, &[], problems);
-    check_languages(source, &languages, &templates, problems);
+    check_languages(source, &places.languages, &templates, problems);
+    check_topics(source, &places.topics, &BTreeSet::from(["press", "content", "lost-property"]), &templates, problems);
     Some((config, templates))
 }
 
@@ -66,7 +66,9 @@ fn every_broken_answer_text_is_refused_with_its_message() {
 
 #[test]
 fn every_file_under_rules_and_templates_is_in_the_program() {
-    for (folder, shipped) in [("rules", RULES), ("config/templates/acknowledgement", TEMPLATES)] {
+    for (folder, shipped) in
+        [("rules", RULES), ("config/templates/acknowledgement", TEMPLATES), ("config/templates/referral", REFERRALS)]
+    {
         let names = |paths: Vec<PathBuf>| -> BTreeSet<String> {
             paths.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect()
         };
@@ -125,26 +127,36 @@ fn an_empty_folder_of_rules_is_a_mistake_and_hidden_files_are_not_rules() {
     assert!(problems.into_faults().to_string().contains("no rule file"));
 }
 
+/// The values of every answer in these tests.
+fn values<'v>(reference: &'v Reference, referrals: &'v [&'v Referral]) -> Values<'v> {
+    let (team, contact, general_contact) = ("Trust & Safety", "emergency@example.org", "ca@example.org");
+    Values { reference, team, contact, general_contact, referrals }
+}
+
+/// Languages that shipped answers are written in: those of the rules, and more.
+const ANSWERED: &str =
+    "ar bg bn ca cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sk sr sv sw th tr uk ur vi zh";
+
 #[test]
-fn every_answer_reads_as_its_golden_file_says_and_fits_a_terminal() {
+fn every_answer_reads_as_its_golden_file_says_fits_a_terminal_and_is_in_its_language() {
     let (config, templates) = shipped_parts();
     let reference = Reference::from_bits([1, 2, 3, 4, 5]);
-    let contact = &config.identity.general_contact;
-    let values =
-        Values { reference: &reference, team: &config.identity.name, contact: "emergency@example.org", general_contact: contact };
+    assert_eq!(templates.languages().join(" "), ANSWERED);
     let mut all = String::new();
     for queue in &config.queues {
-        let languages = templates.languages();
-        assert!(languages.len() >= 4, "{languages:?}");
-        for language in languages {
-            let answer = templates.render(&queue.name, Some(language), &[], values);
-            let long: Vec<_> = answer.body.lines().chain([answer.subject.as_str()]).filter(|l| l.chars().count() > 78).collect();
-            assert_eq!(long, Vec::<&str>::new(), "{} {language}", queue.name);
-            assert!(answer.body.contains(reference.as_str()) && !answer.body.contains("{{"), "{}", answer.body);
+        for language in templates.languages() {
+            assert!(templates.has("default", language) && (queue.name == "general" || templates.has(&queue.name, language)));
+            let answer = templates.render(&queue.name, Some(language), &[], values(&reference, &[]));
+            assert_eq!(too_wide(&answer.body, 78), Vec::<&str>::new(), "{} {language}", queue.name);
+            assert_eq!(too_wide(&answer.subject, 78), Vec::<&str>::new(), "{} {language}", queue.name);
+            assert!(answer.body.contains(reference.as_str()) && answer.subject.contains(reference.as_str()), "{}", answer.body);
+            let unfilled = |c: char| "{}".contains(c) || ('\u{E000}'..='\u{F8FF}').contains(&c);
+            assert!(!answer.body.contains(unfilled) && !answer.subject.contains(unfilled), "{}", answer.body);
+            assert_eq!(crate::message::language::detect(&answer.body, None).as_deref(), Some(language), "{}", answer.body);
             all += &format!("===== {} {language} =====\nSubject: {}\n\n{}\n", queue.name, answer.subject, answer.body);
         }
     }
-    let mixed = templates.render("general", None, &["fr".to_owned()], values);
+    let mixed = templates.render("general", None, &["fr".to_owned()], values(&reference, &[]));
     all +=
         &format!("===== general unknown, fallback fr ({}) =====\nSubject: {}\n\n{}", mixed.language, mixed.subject, mixed.body);
     if let Some(difference) = differs(&repository("fixtures/acknowledgements.golden"), &all) {
@@ -152,24 +164,99 @@ fn every_answer_reads_as_its_golden_file_says_and_fits_a_terminal() {
     }
 }
 
+/// Lines that take more than so many columns on a terminal.
+fn too_wide(text: &str, columns: usize) -> Vec<&str> {
+    text.lines().filter(|line| unicode_width::UnicodeWidthStr::width(*line) > columns).collect()
+}
+
+/// A link for every topic.
+fn everywhere(topics: &[&str]) -> Vec<Referral> {
+    let one = |topic: &&str| Referral { topic: (*topic).to_owned(), place: format!("https://example.org/{topic}") };
+    topics.iter().map(one).collect()
+}
+
+#[test]
+fn every_referral_reads_as_its_golden_file_says_in_fourteen_languages() {
+    let (_, templates) = shipped_parts();
+    let rules = Policy::shipped();
+    let topics: Vec<&str> = rules.rules.topics().into_iter().collect();
+    let (reference, mut all) = (Reference::from_bits([1, 2, 3, 4, 5]), String::new());
+    for language in ["ar", "de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "tr", "uk", "zh"] {
+        let mut texts = std::collections::BTreeSet::new();
+        for topic in everywhere(&topics) {
+            let answer = templates.render("general", Some(language), &[], values(&reference, &[&topic]));
+            let start = answer.body.find(&topic.place).unwrap_or_else(|| panic!("{language} {}: no referral", topic.topic));
+            let paragraph = answer.body[..start].rsplit("\n\n").next().unwrap();
+            assert_eq!(too_wide(paragraph, 78), Vec::<&str>::new(), "{language} {}", topic.topic);
+            assert!(texts.insert(paragraph.to_owned()), "{language}: two topics have the same text: {paragraph}");
+            all += &format!("===== {language} {} =====\n{paragraph}{}\n\n", topic.topic, topic.place);
+        }
+        let together = texts.into_iter().collect::<String>();
+        assert_eq!(crate::message::language::detect(&together, None).as_deref(), Some(language));
+    }
+    if let Some(difference) = differs(&repository("fixtures/referrals.golden"), &all) {
+        panic!("{difference}");
+    }
+}
+
+#[test]
+fn a_referral_stands_in_everyday_answers_only_at_most_three_and_in_english_where_it_has_no_text() {
+    let (config, templates) = shipped_parts();
+    let reference = Reference::from_bits([0; 5]);
+    let places = everywhere(&["press", "content", "donations", "ombuds"]);
+    let all: Vec<&Referral> = places.iter().collect();
+    let body = |queue: &str, language| templates.render(queue, Some(language), &[], values(&reference, &all)).body;
+    for queue in config.queues.iter().filter(|queue| queue.name != "general") {
+        assert!(!body(&queue.name, "en").contains("https://"), "{}: an emergency is not sent elsewhere", queue.name);
+    }
+    let general = body("general", "en");
+    assert!(general.contains("press office:\nhttps://example.org/press\n\n") && !general.contains("ombuds"), "{general}");
+    assert!(body("general", "sw").contains("press office:\nhttps://example.org/press\n"));
+    let none = templates.render("general", Some("en"), &[], values(&reference, &[])).body;
+    assert!(!none.contains("\n\n\n"), "no hole where no referral stands: {none}");
+}
+
 /// What an answer must not forget, whoever edits the texts (FIELD.md, issue 4).
 #[test]
 fn the_lines_that_safety_hangs_on_stand_in_every_language() {
     let (_, templates) = shipped_parts();
     let reference = Reference::from_bits([0; 5]);
-    let values = Values { reference: &reference, team: "T", contact: "x@example.org", general_contact: "general@example.org" };
-    let words = [
-        ("en", "emergency number", "spam", "do not send"),
-        ("de", "Notruf", "Spam", "keine Bilder"),
-        ("fr", "numéro d'urgence", "indésirable", "N'envoyez"),
-        ("es", "emergencias", "no deseado", "no envíe"),
-    ];
-    for (language, emergency, spam, images) in words {
-        let body = |queue: &str| templates.render(queue, Some(language), &[], values).body.replace('\n', " ");
+    let spam = "spam indésirable no_deseado indesiderata indesejado ongewenste спам istenmeyen المرغوب هرزنامه ספאם स्पैम স্প্যাম \
+                thư_rác 垃圾 迷惑 스팸 skräppost ανεπιθύμητης จดหมายขยะ taka uønsket søppelpost roskaposti levélszemét нежељеном brossa \
+                سپیم";
+    for language in templates.languages() {
+        let body = |queue: &str| {
+            let text = templates.render(queue, Some(language), &[], values(&reference, &[])).body;
+            text.replace('\n', " ").to_lowercase()
+        };
         let threat = body("threat-of-harm");
-        assert!(threat.contains(emergency) && threat.contains("general@example.org") && threat.contains(spam), "{threat}");
-        assert!(body("child-protection").contains(images), "{language}");
+        assert!(threat.contains("ca@example.org"), "{language}: no address for when nobody answers");
+        let (glued, text) = (threat.replace(' ', ""), threat.replace(' ', "_"));
+        assert!(spam.split(' ').any(|word| text.contains(word) || glued.contains(word)), "{language}: no spam folder: {threat}");
+        for queue in ["threat-of-harm", "child-protection", "disinformation", "general"] {
+            assert!(body(queue).contains(&emergency(language)), "{language} {queue}: no emergency number: {}", body(queue));
+        }
+        assert!(body("child-protection").contains(image(language)), "{language}: nothing about images");
     }
+}
+
+/// The stem of "emergency number" in a language.
+fn emergency(language: &str) -> String {
+    let stems = "ar:الطوارئ bg:спешна bn:জরুরি ca:emergències cs:tísňovou da:alarmnummer de:notruf el:έκτακτης en:emergency es:emergencias \
+                 fa:اورژانس fi:hätänumeroon fr:urgence he:החירום hi:आपातकालीन hu:segélyhívó id:darurat it:emergenza ja:緊急 ko:긴급 \
+                 nl:alarmnummer no:nødnummeret pl:alarmowy pt:emergência ro:urgență ru:экстренной sk:tiesňovú sr:хитне \
+                 sv:nödnumret sw:dharura th:ฉุกเฉิน tr:acil uk:екстреної ur:ہنگامی vi:khẩn zh:紧急";
+    let stem = stems.split_whitespace().find_map(|pair| pair.strip_prefix(&format!("{language}:")));
+    stem.unwrap_or_else(|| panic!("which word is it in {language}?")).to_owned()
+}
+
+/// The stem of "image" in a language.
+fn image(language: &str) -> &'static str {
+    let stems = "ar:صورة bg:снимки bn:ছবি ca:imatge cs:obrázky da:billeder de:bilder el:εικόνες en:image es:imagen fa:عکس fi:kuvia \
+                 fr:image he:תמונות hi:तस्वीर hu:képeket id:gambar it:immagini ja:画像 ko:사진 nl:foto no:bilder pl:zdjęć \
+                 pt:imagens ro:imagini ru:изображения sk:obrázky sr:слике sv:bilder sw:picha th:ภาพ tr:resim uk:зображень ur:تصویر \
+                 vi:hình zh:图片";
+    stems.split_whitespace().find_map(|pair| pair.strip_prefix(language)?.strip_prefix(':')).expect("a word for every language")
 }
 
 fn report(delivered: &[&str], to: &[&str], cc: &[&str]) -> Report {

@@ -13,6 +13,8 @@ pub struct Acknowledgement<'a> {
     pub name: &'a str,
     /// The intake address it answers from.
     pub from: &'a str,
+    /// Where an answer to it goes, if not to `from`: the same address with a token that leads back to the case.
+    pub reply_to: Option<&'a str>,
     /// The one address it goes to, as the guard found it.
     pub to: &'a str,
     /// Subject, from the template.
@@ -35,6 +37,9 @@ pub struct Acknowledgement<'a> {
 pub fn build(ack: &Acknowledgement<'_>) -> Parcel {
     let mut mail = Mail::new(ack.now, ack.message_id);
     mail.address("From", ack.name, ack.from);
+    if let Some(reply_to) = ack.reply_to {
+        mail.address("Reply-To", ack.name, reply_to);
+    }
     mail.address("To", "", ack.to);
     mail.text("Subject", ack.subject);
     if let Some(id) = ack.in_reply_to.filter(|id| is_plain_id(id)) {

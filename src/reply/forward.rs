@@ -40,10 +40,12 @@ pub struct Forward<'a> {
     pub answer: &'a Answer,
     /// The case was known before.
     pub follow_up: bool,
+    /// How the case came into this queue, if it was in another before.
+    pub moved: Option<&'a str>,
+    /// When a mail of ours last came back from the reporter's address, if ever.
+    pub bounced: Option<Timestamp>,
     /// Cases it may have to do with.
     pub related: &'a [Reference],
-    /// Other mailboxes that got the same mail, by account id.
-    pub copies: &'a [String],
     /// The mail's bytes.
     pub raw: &'a [u8],
     /// Date of the forward.
@@ -74,7 +76,8 @@ pub fn build(forward: &Forward<'_>) -> Parcel {
 /// `[queue] TS-XXXXXXXX (follow-up, flags)`: words of ours and of the rules only.
 fn subject(forward: &Forward<'_>) -> String {
     let follow_up = forward.follow_up.then_some("follow-up");
-    let marks: Vec<&str> = follow_up.into_iter().chain(forward.verdict.flags.iter().map(String::as_str)).collect();
+    let moved = (forward.moved.is_some() && !forward.follow_up).then_some("moved");
+    let marks: Vec<&str> = follow_up.into_iter().chain(moved).chain(forward.verdict.flags.iter().map(String::as_str)).collect();
     let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
     format!("[{}] {}{marks}", forward.queue.name, forward.reference)
 }

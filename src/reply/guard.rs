@@ -33,6 +33,16 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// The word for why nobody is answered; `None` if somebody is.
+    pub fn withheld(&self) -> Option<&str> {
+        match self {
+            Answer::Send { .. } => None,
+            Answer::Withhold { reason, .. } => Some(reason),
+        }
+    }
+}
+
 /// Why nobody is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withheld {

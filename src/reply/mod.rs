@@ -5,6 +5,7 @@ pub mod alert;
 pub mod forward;
 pub mod guard;
 pub mod mime;
+pub mod referral;
 mod summary;
 pub mod template;
 #[cfg(test)]

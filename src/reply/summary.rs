@@ -59,9 +59,11 @@ fn rest(forward: &Forward<'_>) -> String {
 fn judgement(page: &mut Page, forward: &Forward<'_>) {
     let verdict = forward.verdict;
     if forward.follow_up {
-        page.field("Follow-up", "yes: this case is known to you");
+        let known = if forward.moved.is_none() { "yes: this case is known to you" } else { "yes: of a case that is new to you" };
+        page.field("Follow-up", known);
     }
-    page.field("Queue", &verdict.queue);
+    page.field("Queue", &forward.queue.name);
+    page.list("Moved", &[forward.moved.map(one_line).unwrap_or_default()]);
     let mut fired: Vec<&Fired> = verdict.trace.fired.iter().filter(|rule| !rule.shadow).collect();
     // Those that voted for this queue first: they are why.
     fired.sort_by_key(|rule| (rule.queue.as_ref() != Some(&verdict.queue), -rule.points));
@@ -104,7 +106,9 @@ fn sender(page: &mut Page, forward: &Forward<'_>) {
         Answer::Withhold { why, .. } => format!("none: {}", one_line(why)),
     };
     page.field("Answer", &answer);
-    page.list("Also came to", forward.copies);
+    if let Some(at) = forward.bounced {
+        page.field("Bounced", &format!("a mail of ours to the reporter came back, last on {}", moment(at)));
+    }
     let related: Vec<String> = forward.related.iter().map(ToString::to_string).collect();
     page.list("Related cases", &related);
 }

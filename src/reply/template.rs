@@ -10,11 +10,21 @@ use std::ops::Range;
 use minijinja::{Environment, UndefinedBehavior};
 
 use crate::case::Reference;
+use crate::config::Referral;
 use crate::problem::{Problems, Source, did_you_mean};
+use crate::reply::referral::Referrals;
 
 /// What a text may name, and the private-use character that stands in for it between load and answer.
-const PLACEHOLDERS: [(&str, char); 4] =
-    [("reference", '\u{E000}'), ("team", '\u{E001}'), ("contact", '\u{E002}'), ("general_contact", '\u{E003}')];
+const PLACEHOLDERS: [(&str, char); 5] = [
+    ("reference", '\u{E000}'),
+    ("team", '\u{E001}'),
+    ("contact", '\u{E002}'),
+    ("general_contact", '\u{E003}'),
+    ("referral", REFERRAL),
+];
+
+/// The one that stands for whole paragraphs, or for none.
+const REFERRAL: char = '\u{E004}';
 
 /// Names that would carry what a stranger wrote, as people will try them.
 const SENDERS_WORDS: [&str; 24] = [
@@ -52,6 +62,8 @@ const SEPARATOR: &str = "\n* * *\n\n";
 pub struct Templates {
     /// By queue name (or "default") and language.
     texts: BTreeMap<(String, String), Text>,
+    /// What is said where a matter belongs elsewhere.
+    referrals: Referrals,
 }
 
 /// One file, evaluated but for its values.
@@ -72,6 +84,8 @@ pub struct Values<'v> {
     pub contact: &'v str,
     /// Where to write when nobody answers (`[identity] general_contact`).
     pub general_contact: &'v str,
+    /// Where the matter belongs instead, for each topic of the mail that has such a place.
+    pub referrals: &'v [&'v Referral],
 }
 
 /// An acknowledgement's text.
@@ -88,7 +102,13 @@ pub struct Rendered {
 impl Templates {
     /// Checks and evaluates all files. A file's name says what it is for: `QUEUE.LANGUAGE.txt` or `default.LANGUAGE.txt`.
     /// Everything wrong in every file is noted; `folder` is named where a file is missing.
-    pub fn compile(files: &[Source], folder: &std::path::Path, queues: &[&str], problems: &Problems) -> Templates {
+    pub fn compile(
+        files: &[Source],
+        referrals: Referrals,
+        folder: &std::path::Path,
+        queues: &[&str],
+        problems: &Problems,
+    ) -> Templates {
         let mut texts = BTreeMap::new();
         for file in files {
             let key = file_key(file, queues, problems);
@@ -101,7 +121,12 @@ impl Templates {
         if !files.iter().any(|file| file.path.ends_with("default.en.txt")) {
             problems.whole(folder, "default.en.txt is missing here: the answer of queues and languages without their own");
         }
-        Templates { texts }
+        Templates { texts, referrals }
+    }
+
+    /// True if there is a text for a matter of this topic that belongs elsewhere.
+    pub fn refers(&self, topic: &str) -> bool {
+        self.referrals.has(topic)
     }
 
     /// True if every queue has a text in this language, its own or the default.
@@ -120,13 +145,13 @@ impl Templates {
         if let Some((language, text)) = language.and_then(|l| Some((l, self.find(queue, l)?))) {
             return Rendered {
                 subject: fill(&text.subject, values),
-                body: fill(&text.body, values),
+                body: self.fill_body(language, text, values),
                 language: language.to_owned(),
             };
         }
         let others = fallback.iter().map(String::as_str).filter(|language| *language != "en");
         let texts: Vec<_> = std::iter::once("en").chain(others).filter_map(|l| Some((l, self.find(queue, l)?))).collect();
-        let bodies: Vec<_> = texts.iter().map(|(_, text)| fill(&text.body, values)).collect();
+        let bodies: Vec<_> = texts.iter().map(|(language, text)| self.fill_body(language, text, values)).collect();
         let languages: Vec<_> = texts.iter().map(|(language, _)| *language).collect();
         let subject = texts.first().map_or("", |(_, text)| &text.subject);
         Rendered { subject: fill(subject, values), body: bodies.join(SEPARATOR), language: languages.join(", ") }
@@ -137,11 +162,21 @@ impl Templates {
         self.texts.contains_key(&(name.to_owned(), language.to_owned()))
     }
 
+    /// The body with its values, and with the referrals in this language where the text has room for them.
+    fn fill_body(&self, language: &str, text: &Text, values: Values<'_>) -> String {
+        let paragraphs = self.referrals.paragraphs(language, values.referrals);
+        let with = paragraphs.map_or_else(String::new, |paragraphs| paragraphs + "\n\n");
+        fill(&text.body.replace(ROOM, &with), values)
+    }
+
     fn find(&self, queue: &str, language: &str) -> Option<&Text> {
         let of = |name: &str| self.texts.get(&(name.to_owned(), language.to_owned()));
         of(queue).or_else(|| of("default"))
     }
 }
+
+/// A paragraph of its own that referrals take the place of.
+const ROOM: &str = "\u{E004}\n\n";
 
 fn fill(text: &str, values: Values<'_>) -> String {
     let mut filled = String::with_capacity(text.len() + 64);
@@ -151,7 +186,9 @@ fn fill(text: &str, values: Values<'_>) -> String {
                 "reference" => values.reference.as_str(),
                 "team" => values.team,
                 "contact" => values.contact,
-                _ => values.general_contact,
+                "general_contact" => values.general_contact,
+                // Filled in before, see `fill_body`.
+                _ => "",
             }),
             None => filled.push(c),
         }
@@ -194,6 +231,12 @@ fn read_text(file: &Source, problems: &Problems) -> Option<Text> {
     let subject = evaluate(file, subject_at..line.len(), &PLACEHOLDERS[..1], problems);
     let body = evaluate(file, body_at..text.len(), &PLACEHOLDERS, problems);
     let (subject, body) = (subject?, body?);
+    if !body.split(REFERRAL).skip(1).all(|after| after.starts_with("\n\n")) || body.replace(ROOM, "").contains(REFERRAL) {
+        let place = place_of(&file.text[body_at..], "referral");
+        let help = "on a line of its own, with a blank line above and below".to_owned();
+        problems.at(file, body_at + place.start..body_at + place.end, "{{ referral }} is a paragraph of its own", Some(help));
+        return None;
+    }
     if !subject.contains(PLACEHOLDERS[0].1) {
         let help = "people find their case again by it: `Subject: ... {{ reference }}`".to_owned();
         problems.at(file, 0..line.len(), "the subject must name {{ reference }}", Some(help));
@@ -277,14 +320,20 @@ mod tests {
     fn compile(files: &[(&str, &str)]) -> Result<Templates, String> {
         let files: Vec<_> = files.iter().map(|(name, text)| Source::new(*name, *text)).collect();
         let problems = Problems::default();
-        let templates = Templates::compile(&files, "templates".as_ref(), &["general", "threat-of-harm"], &problems);
+        let templates =
+            Templates::compile(&files, Referrals::default(), "templates".as_ref(), &["general", "threat-of-harm"], &problems);
         problems.into_result(|| templates).map_err(|faults| faults.to_string())
     }
 
     fn body(templates: &Templates, queue: &str, language: Option<&str>, fallback: &[&str]) -> (String, String) {
         let reference = Reference::from_bits([0; 5]);
-        let values =
-            Values { reference: &reference, team: "Team", contact: "ca@example.org", general_contact: "all@example.org" };
+        let values = Values {
+            reference: &reference,
+            team: "Team",
+            contact: "ca@example.org",
+            general_contact: "all@example.org",
+            referrals: &[],
+        };
         let fallback: Vec<_> = fallback.iter().map(|l| l.to_string()).collect();
         let rendered = templates.render(queue, language, &fallback, values);
         assert_eq!(rendered.subject, "Got it TS-00000000");

@@ -30,6 +30,7 @@ fn identity() -> Identity {
         name: "Trust & Safety".into(),
         domain: "triaged.example.org".into(),
         authserv_ids: vec!["mx.example.org".into()],
+        plus_address: false,
         own_addresses: Vec::new(),
         trusted_relays: Vec::new(),
     }
@@ -169,7 +170,8 @@ impl Given {
             answer: &self.answer,
             follow_up: self.follow_up,
             related: &[Reference::from_bits([9; 5])],
-            copies: &["ca".into()],
+            moved: None,
+            bounced: Some(now()),
             raw: &self.raw,
             now: now(),
         })
@@ -178,6 +180,7 @@ impl Given {
 
 fn acknowledgement(to: &str, in_reply_to: Option<&str>, text: &str) -> Parcel {
     acknowledgement::build(&Acknowledgement {
+        reply_to: None,
         name: "Trust & Safety",
         from: "emergency@example.org",
         to,

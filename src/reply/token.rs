@@ -35,6 +35,31 @@ pub fn verify(key: &[u8; 32], domain: &str, message_id: &str) -> Option<(Referen
     Some((reference, kind))
 }
 
+/// An address of ours with a detail that proves itself: `ca+ts-xxxxxxxx.token@example.org` (RFC 5233). What is mailed there
+/// belongs to the case. `None` for an address whose local part would grow over 64 characters (RFC 5321 4.5.3.1.1).
+pub fn plus_address(key: &[u8; 32], address: &str, reference: &Reference) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let local = format!("{local}+{}", detail(key, reference));
+    (local.len() <= 64).then(|| format!("{local}@{domain}"))
+}
+
+/// The case of an address with such a detail, in any case of letters; `None` if we did not make it.
+pub fn of_plus_address(key: &[u8; 32], address: &str) -> Option<Reference> {
+    let (_, given) = address.rsplit_once('@')?.0.split_once('+')?;
+    let reference = Reference::parse(given.split_once('.')?.0)?;
+    // Tags of both, so that the comparison takes the same time for every wrong detail.
+    let mac = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let expected = hmac::sign(&mac, detail(key, &reference).as_bytes());
+    hmac::verify(&mac, given.to_ascii_lowercase().as_bytes(), expected.as_ref()).ok()?;
+    Some(reference)
+}
+
+/// Small letters, since some programs make capitals small on the way.
+fn detail(key: &[u8; 32], reference: &Reference) -> String {
+    let token = token(&hmac::Key::new(hmac::HMAC_SHA256, key), "plus-address", reference.as_str());
+    format!("{reference}.{token}").to_ascii_lowercase()
+}
+
 /// The beginning of HMAC-SHA256, as text. The first words keep this use of the key apart from any other.
 fn token(key: &hmac::Key, domain: &str, body: &str) -> String {
     let tag = hmac::sign(key, format!("message-id\0{domain}\0{body}").as_bytes());
@@ -73,6 +98,22 @@ mod tests {
         for junk in ["", "@", ".@", "TS-00000000@", "TS-00000000.a.1.@triaged.example.org", "ä.ö@ü"] {
             assert_eq!(verify(&KEY, DOMAIN, junk), None);
         }
+    }
+
+    #[test]
+    fn a_plus_address_leads_back_to_its_case_and_a_guessed_one_does_not() {
+        let address = plus_address(&KEY, "ca@example.org", &case()).unwrap();
+        assert!(address.starts_with("ca+ts-") && address.ends_with("@example.org"), "{address}");
+        assert_eq!(of_plus_address(&KEY, &address), Some(case()));
+        assert_eq!(of_plus_address(&KEY, &address.to_uppercase()), Some(case()));
+        assert_eq!(of_plus_address(&[8; 32], &address), None);
+        for wrong in ["ca@example.org", "ca+x@example.org", "ca+ts-00000000.0000000000000000@example.org", "ca+.@", "+@", ""] {
+            assert_eq!(of_plus_address(&KEY, wrong), None, "{wrong}");
+        }
+        let other = plus_address(&KEY, "ca@example.org", &Reference::from_bits([9; 5])).unwrap();
+        let mixed = address.replace(&address[3..14], &other[3..14]);
+        assert_eq!(of_plus_address(&KEY, &mixed), None, "a token of one case opens no other");
+        assert_eq!(plus_address(&KEY, &format!("{}@example.org", "x".repeat(40)), &case()), None);
     }
 
     proptest! {

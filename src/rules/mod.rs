@@ -137,6 +137,11 @@ impl RuleSet {
         chosen.into_iter().filter(|text| *text != "none").collect()
     }
 
+    /// The topics that rules give, each once.
+    pub fn topics(&self) -> BTreeSet<&str> {
+        self.rules.iter().flat_map(|rule| &rule.topics).map(String::as_str).collect()
+    }
+
     /// What the rules were checked against.
     pub fn world(&self) -> &World {
         &self.world

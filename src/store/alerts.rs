@@ -117,6 +117,19 @@ pub fn acknowledge(tx: &Tx<'_>, case_id: i64, who: &str, now: Timestamp) -> Resu
     }))
 }
 
+/// A person is done with a case: its alert, firing or acknowledged, is over. False if there was none.
+///
+/// # Errors
+/// The store's own.
+pub fn resolve(tx: &Tx<'_>, case_id: i64, who: &str, now: Timestamp) -> Result<bool> {
+    match acknowledge(tx, case_id, who, now) {
+        Ok(()) | Err(StoreError::Moved(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let mut update = tx.0.prepare_cached("UPDATE alerts SET state = 'resolved' WHERE case_id = ?1 AND state = 'acknowledged'")?;
+    Ok(update.execute([case_id])? == 1)
+}
+
 /// Alerts that are firing; with `all`, every one. Newest first.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
-//! Who was answered when: what the caps on answers are counted by.
+//! Who was answered when (what the caps on answers are counted by), and whom our answers do not reach.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{Result, Tx, View};
 use crate::clock::Timestamp;
@@ -46,4 +46,36 @@ pub fn case_answered(view: &View<'_>, case_id: i64) -> Result<bool> {
     let mut exists =
         view.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE case_id = ?1 AND kind = 'acknowledgement')")?;
     Ok(exists.query_row([case_id], |row| row.get(0))?)
+}
+
+/// The address that a case's acknowledgement went to, lower case.
+///
+/// # Errors
+/// The store's own.
+pub fn answered_in(view: &View<'_>, case_id: i64) -> Result<Option<String>> {
+    let mut select = view.0.prepare_cached("SELECT address FROM answers WHERE case_id = ?1 ORDER BY rowid DESC LIMIT 1")?;
+    Ok(select.query_row([case_id], |row| row.get(0)).optional()?)
+}
+
+/// Marks an address (any case) from which a mail of ours came back.
+///
+/// # Errors
+/// The store's own.
+pub fn bounced(tx: &Tx<'_>, address: &str, case_id: i64, at: Timestamp) -> Result<()> {
+    let mut insert = tx.0.prepare_cached(
+        "INSERT INTO bounces (address, case_id, at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (address) DO UPDATE SET case_id = excluded.case_id, at = excluded.at",
+    )?;
+    insert.execute(params![address.to_lowercase(), case_id, at.as_millisecond()])?;
+    Ok(())
+}
+
+/// When a mail of ours last came back from this address (any case), if ever.
+///
+/// # Errors
+/// The store's own.
+pub fn bounced_at(view: &View<'_>, address: &str) -> Result<Option<Timestamp>> {
+    let mut select = view.0.prepare_cached("SELECT at FROM bounces WHERE address = ?1")?;
+    let at: Option<i64> = select.query_row([address.to_lowercase()], |row| row.get(0)).optional()?;
+    Ok(at.map(crate::clock::from_millis))
 }

@@ -29,6 +29,8 @@ pub struct Past {
     pub stored: Timestamp,
     /// The verdict it got when it came, JSON: a copy that came to another account later was judged for that account.
     pub verdict: String,
+    /// The queue that staff took its case to, if they did: what they think of that verdict.
+    pub moved_to: Option<String>,
     /// The mail, packed (see [`super::unpack`]); empty where only verdicts were asked for.
     pub packed: Vec<u8>,
 }
@@ -42,6 +44,7 @@ pub fn page(view: &View<'_>, since: Timestamp, after: i64, most: u32, with_mail:
         "SELECT m.id, c.reference, m.id > (SELECT min(id) FROM messages f WHERE f.case_id = m.case_id), m.account, m.junk, m.size,
                 EXISTS (SELECT 1 FROM json_each(m.damage) WHERE value = 'unfetched'), m.received, m.stored,
                 (SELECT verdict FROM verdicts v WHERE v.message = m.id ORDER BY v.id LIMIT 1),
+                (SELECT to_queue FROM moves WHERE message = m.id ORDER BY moves.id DESC LIMIT 1),
                 CASE WHEN ?4 THEN (SELECT zstd FROM raw_mails r WHERE r.message = m.id) ELSE x'' END
          FROM messages m JOIN cases c ON c.id = m.case_id
          WHERE m.id > ?1 AND m.stored >= ?2 ORDER BY m.id LIMIT ?3",
@@ -74,6 +77,7 @@ fn past(row: &Row<'_>) -> rusqlite::Result<Past> {
         received: from_millis(row.get(7)?),
         stored: from_millis(row.get(8)?),
         verdict: row.get::<_, Option<String>>(9)?.unwrap_or_else(|| "null".to_owned()),
-        packed: row.get::<_, Option<Vec<u8>>>(10)?.unwrap_or_default(),
+        moved_to: row.get(10)?,
+        packed: row.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
     })
 }

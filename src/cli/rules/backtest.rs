@@ -53,6 +53,10 @@ fn tell(outcome: &Outcome, most: usize) {
     let demotions = outcome.moves.iter().filter(|each| each.demotion).count();
     let (mails, moves, lost) = (outcome.mails, outcome.moves.len(), outcome.lost());
     show::say(format!("{mails} stored mails judged again: {moves} would move, {demotions} of them to a less urgent queue."));
+    if outcome.agrees_with_staff + outcome.disagrees_with_staff > 0 {
+        let (yes, all) = (outcome.agrees_with_staff, outcome.agrees_with_staff + outcome.disagrees_with_staff);
+        show::say(format!("Of {all} mails that staff moved, these rules send {yes} where staff did."));
+    }
     for (pair, count) in &outcome.pairs {
         show::say(format!("  {count:>6}  {pair}"));
     }
@@ -83,7 +87,8 @@ fn row(each: &Move) -> Vec<String> {
         (false, false) => "raised",
     };
     let list = |ids: &[String]| if ids.is_empty() { "-".to_owned() } else { ids.join(", ") };
-    vec![each.reference.to_string(), each.from.clone(), each.to.clone(), mark.into(), list(&each.silent), list(&each.new)]
+    let from = if each.by_staff { format!("{} (staff)", each.from) } else { each.from.clone() };
+    vec![each.reference.to_string(), from, each.to.clone(), mark.into(), list(&each.silent), list(&each.new)]
 }
 
 fn words(what: &str, changes: &std::collections::BTreeMap<String, Change>) {

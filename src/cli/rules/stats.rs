@@ -28,7 +28,7 @@ pub(super) fn stats(policy: &Policy, store: &Store, options: &Options, json: boo
         after = last.message;
         for past in &page {
             match serde_json::from_str::<Verdict>(&past.verdict) {
-                Ok(verdict) => stats.add(&verdict),
+                Ok(verdict) => stats.add(&verdict, past.moved_to.as_deref(), policy.rules.world()),
                 Err(_) => unreadable += 1,
             }
         }
@@ -49,15 +49,21 @@ fn tell(stats: &Stats) {
     for (queue, count) in &stats.queues {
         show::say(format!("  {count:>6}  {queue}"));
     }
+    for (pair, count) in &stats.moved {
+        show::say(format!("  {count:>6}  moved by staff: {pair}"));
+    }
     let mut fired: Vec<_> = stats.rules.iter().filter(|(_, tally)| tally.fired + tally.vetoed > 0).collect();
     fired.sort_by(|a, b| b.1.fired.cmp(&a.1.fired).then(a.0.cmp(b.0)));
     let row = |(id, tally): (&String, &crate::rules::stats::Tally)| {
         let gone = if tally.in_force { "" } else { "no longer in force" };
         let decisive = if tally.votes { tally.decisive.to_string() } else { "-".to_owned() };
-        vec![id.clone(), tally.fired.to_string(), decisive, tally.vetoed.to_string(), gone.to_owned()]
+        let raised = if tally.would_raise > 0 { format!("shadow: would raise {}", tally.would_raise) } else { String::new() };
+        let notes = [gone, raised.as_str()].into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ");
+        let (fired, disputed, vetoed) = (tally.fired.to_string(), tally.disputed.to_string(), tally.vetoed.to_string());
+        vec![id.clone(), fired, decisive, disputed, vetoed, notes]
     };
     show::say("");
-    show::table(&["rule", "fired", "decisive", "vetoed", ""], fired.into_iter().map(row).collect(), "no rule fired");
+    show::table(&["rule", "fired", "decisive", "disputed", "vetoed", ""], fired.into_iter().map(row).collect(), "no rule fired");
     for (what, ids) in [("Never fired", stats.never_fired()), ("Fired, but never decided anything", stats.always_overshadowed())]
     {
         if !ids.is_empty() {

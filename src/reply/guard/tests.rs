@@ -40,6 +40,7 @@ fn ordinary() -> Case {
         name: "Trust & Safety".to_owned(),
         domain: "cases.example.net".to_owned(),
         authserv_ids: vec!["mx.example.net".to_owned()],
+        plus_address: false,
         own_addresses: vec!["office@example.net".to_owned()],
         trusted_relays: vec!["wiki@wiki.example.net".to_owned()],
     };
