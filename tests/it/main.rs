@@ -2,6 +2,7 @@
 //! Dovecot and Postfix must be installed (tests/run does it); where they are missing these tests fail and say so.
 #![allow(clippy::print_stderr, reason = "what a failed test has to say")]
 
+mod answers;
 mod backtest;
 mod kill;
 mod losing_mail;

@@ -37,6 +37,8 @@ pub struct Config {
     pub min_free: String,
     /// `[smtp]` or `[files]`.
     pub send: String,
+    /// Every `[[queue]]` and `[[ladder]]`.
+    pub queues: String,
     /// Lines of `[limits]`.
     pub limits: String,
     /// Every `[[account]]`.
@@ -85,6 +87,7 @@ impl Site {
             store: "triaged.db".into(),
             min_free: "1 MiB".into(),
             send,
+            queues: QUEUES.into(),
             limits: "answers_per_hour = 100000\n".into(),
             accounts: Vec::new(),
         };
@@ -157,11 +160,11 @@ impl Site {
 
     /// The config as it would be written.
     pub fn text(&self) -> String {
-        let Config { top, store, min_free, send, limits, accounts } = &self.config;
+        let Config { top, store, min_free, send, queues, limits, accounts } = &self.config;
         let accounts = accounts.join("\n");
         format!(
             "{top}\n[identity]\nname = \"Trust & Safety\"\ndomain = \"triaged.example.org\"\ngeneral_contact = \"ca@example.org\"\n\n\
-             [store]\npath = \"{store}\"\nmin_free = \"{min_free}\"\n\n{send}\n{QUEUES}\n{accounts}\n[limits]\n{limits}"
+             [store]\npath = \"{store}\"\nmin_free = \"{min_free}\"\n\n{send}\n{queues}\n{accounts}\n[limits]\n{limits}"
         )
     }
 

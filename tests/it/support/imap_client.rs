@@ -49,3 +49,23 @@ fn fetched(lines: &mut Lines) -> Vec<Vec<u8>> {
         }
     }
 }
+
+/// The BODYSTRUCTURE (RFC 9051 7.5.2) of every mail in a folder of `user`, as the server writes it; waits until there are so many.
+pub fn structures(dovecot: &Dovecot, user: &str, folder: &str, number: usize) -> Vec<String> {
+    let mut lines = Lines::connect(dovecot.imap);
+    lines.hear();
+    let password = PASSWORD.replace('\\', "\\\\").replace('"', "\\\"");
+    done(&mut lines, &format!("LOGIN \"{user}\" \"{password}\""));
+    let structures = super::until("the mails are there", || {
+        let exists = done(&mut lines, &format!("EXAMINE \"{folder}\""));
+        if exists.iter().any(|line| line == "* 0 EXISTS\r\n") {
+            return None;
+        }
+        let said = done(&mut lines, "FETCH 1:* BODYSTRUCTURE");
+        let told: Vec<String> =
+            said.iter().filter_map(|line| line.split_once("BODYSTRUCTURE ")).map(|(_, told)| told.to_owned()).collect();
+        (told.len() >= number).then_some(told)
+    });
+    lines.say("a LOGOUT");
+    structures
+}
