@@ -277,6 +277,8 @@ pub struct Queue {
     pub forward: Forward,
     /// Attachments never leave the store (law 5).
     pub sealed: bool,
+    /// Of a sealed queue: so many lines of what the sender wrote may stand in the forward.
+    pub first_lines: usize,
     /// Name of the ladder that a case in this queue climbs, if it wakes somebody.
     pub ladder: Option<String>,
 }

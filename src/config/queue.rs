@@ -56,9 +56,14 @@ fn read_queue(t: &Table<'_>, names: &mut Names, ladders: &Names, routes: &mut Ve
     routes.extend(to);
     let sealed = t.flag("sealed").unwrap_or(false);
     let forward = read_forward(t, sealed);
+    let first_lines = t.number("first_lines", 0..=20).unwrap_or(0) as usize;
+    if first_lines > 0 && !sealed {
+        let help = "use forward = \"text\" or \"original\" where nothing is sealed".to_owned();
+        t.problem(t.span_of("first_lines"), "`first_lines` is for sealed queues", Some(help));
+    }
     let ladder = t.text("ladder").map(|word| ladders.check(t, &word));
     t.finish();
-    Queue { name: name.value, threshold, route_to, forward, sealed, ladder }
+    Queue { name: name.value, threshold, route_to, forward, sealed, first_lines, ladder }
 }
 
 /// A sealed queue's attachments never leave the store (law 5), so it cannot forward the mail as it is.

@@ -42,6 +42,8 @@ pub(super) fn write(forward: &Forward<'_>, text: bool) -> String {
     page.line("");
     if text {
         report_text(&mut page, forward);
+    } else if forward.queue.sealed && forward.queue.first_lines > 0 {
+        first_lines(&mut page, forward);
     }
     page.line(&rest(forward));
     page.0
@@ -160,6 +162,20 @@ fn report_text(page: &mut Page, forward: &Forward<'_>) {
         }
         page.line("");
     }
+}
+
+/// The beginning of what the sender wrote, where the operator lets it past the seal: their own words, never an attachment's.
+fn first_lines(page: &mut Page, forward: &Forward<'_>) {
+    let body = many_lines(&forward.report.fields.body);
+    let lines: Vec<&str> = body.lines().filter(|line| !line.trim().is_empty()).take(forward.queue.first_lines).collect();
+    if lines.is_empty() {
+        return;
+    }
+    page.line("The report begins:");
+    for line in lines {
+        page.line(format!("| {}", value(line)).trim_end());
+    }
+    page.line("");
 }
 
 /// A value of the sender's: one line, cut.

@@ -38,7 +38,8 @@ fn identity() -> Identity {
 
 fn queue(name: &str, forward: config::Forward, sealed: bool, ladder: Option<&str>) -> Queue {
     let route_to = vec![format!("{name}@team.example.org")];
-    Queue { name: name.into(), threshold: 100, route_to, forward, sealed, ladder: ladder.map(str::to_owned) }
+    let ladder = ladder.map(str::to_owned);
+    Queue { name: name.into(), threshold: 100, route_to, forward, sealed, first_lines: 0, ladder }
 }
 
 fn queues() -> Vec<Queue> {
@@ -277,6 +278,19 @@ fn golden_forward_of_the_text() {
     given.verdict.flags = vec!["spam".into()];
     given.report.damage.clear();
     insta::assert_snapshot!(text(&given.build()));
+}
+
+#[test]
+fn a_sealed_forward_holds_the_first_lines_only_where_the_operator_lets_them_and_no_more_of_them() {
+    let mut given = Given::to("child-protection");
+    given.report.fields.body = "first line\n\nsecond line\nthird line".into();
+    given.report.fields.attachment = "text of an attachment".into();
+    let none = text(&given.build());
+    assert!(!none.contains("first line") && !none.contains("The report begins"), "{none}");
+    given.queues[1].first_lines = 2;
+    let two = text(&given.build());
+    assert!(two.contains("The report begins:\n| first line\n| second line\n"), "{two}");
+    assert!(!two.contains("third line") && !two.contains("of an attachment"), "{two}");
 }
 
 #[test]
