@@ -151,6 +151,7 @@ impl Running {
         let deliver = Deliver {
             store: shared.store.clone(),
             send: self.policy.config.send.clone(),
+            webhooks: self.policy.config.webhooks.clone(),
             clock: shared.clock.clone(),
             bell: Arc::clone(&shared.bell),
             gate: Arc::clone(&shared.gate),
@@ -161,10 +162,11 @@ impl Running {
         };
         let leases = deliver.clone();
         self.supervise("leases".into(), move || leases.clone().leases());
-        for (n, kinds) in deliver::lanes(deliver.connections()).into_iter().enumerate() {
+        let lanes = deliver::lanes(deliver.connections(), &self.policy.config.webhooks);
+        for (n, lane) in lanes.into_iter().enumerate() {
             let deliver = deliver.clone();
             let name = format!("deliver-{n}");
-            self.supervise(name.clone(), move || deliver.clone().work(name.clone(), kinds));
+            self.supervise(name.clone(), move || deliver.clone().work(name.clone(), lane.clone()));
         }
     }
 

@@ -49,6 +49,7 @@ pub mod config;
 pub mod message;
 pub mod rules;
 pub mod reply;
+pub mod ladder;
 pub mod policy;
 
 // floor 3: edges
@@ -58,6 +59,7 @@ pub mod send;
 pub mod service;
 
 // floor 4: stories
+pub mod callout;
 pub mod dispatch;
 pub mod intake;
 pub mod staff;

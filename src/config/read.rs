@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::account::{Seen, read_accounts};
 use super::address::{base, is_address, is_domain};
-use super::queue::{read_ladders, read_queues};
+use super::ladder::read_ladders;
+use super::queue::read_queues;
 use super::referral::read_referrals;
 use super::server::read_send;
+use super::watch::{read_canary, read_heartbeat, read_http, read_watch, read_webhooks};
 use super::{Config, Identity, Limits, Send, Store};
 use crate::problem::{Problems, Source, did_you_mean};
 use crate::table::{self, Table, Word};
@@ -57,7 +59,11 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
     let send = read_send(root, ground);
     let (mut ladder_names, mut queue_names) = (Names::new("ladder"), Names::new("queue"));
     let (mut outward, mut seen) = (Vec::new(), Seen::default());
-    let ladders = read_ladders(root, &mut ladder_names, &mut outward);
+    // One name means one of them, whatever it is: a ladder's step names it.
+    let mut reached = Names::new("person, rota or webhook");
+    let webhooks = read_webhooks(root, ground, &mut reached);
+    let ladders = read_ladders(root, &mut ladder_names, &reached, &mut outward);
+    let watch = read_watch(root, &ladder_names);
     let queues = read_queues(root, &mut queue_names, &ladder_names, &mut outward);
     let accounts = read_accounts(root, ground, &queue_names, &mut seen);
     refuse_loops(root, &outward, &seen.addresses);
@@ -73,6 +79,11 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
         accounts,
         queues,
         ladders,
+        webhooks,
+        watch,
+        canary: read_canary(root),
+        heartbeat: read_heartbeat(root, ground),
+        http: read_http(root),
         rules,
         templates,
         referrals,
@@ -163,6 +174,11 @@ impl Names {
     /// No names yet, of `what`: "queue", "ladder".
     pub fn new(what: &'static str) -> Self {
         Names { what, known: Vec::new() }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.known.len()
     }
 
     /// Takes a name in, or notes that it is taken.

@@ -72,7 +72,12 @@ impl Bench {
     pub(crate) fn parcels(&self, kind: Kind) -> Vec<String> {
         let now = self.now;
         let lease = Duration::from_secs(1);
-        let rows = self.store.write_blocking(move |tx| outbox::claim(tx, &[kind], 100, lease, now)).unwrap();
+        let rows = self
+            .store
+            .write_blocking(move |tx| {
+                outbox::claim(tx, &outbox::Lane { channel: String::new(), kinds: vec![kind] }, 100, lease, now)
+            })
+            .unwrap();
         rows.into_iter().map(|row| String::from_utf8_lossy(&unpack(&row.packed).unwrap()).into_owned()).collect()
     }
 

@@ -9,6 +9,7 @@ mod attacks;
 pub(crate) mod bench;
 pub mod identity;
 pub mod record;
+mod taken;
 mod thread;
 
 use std::sync::Arc;
@@ -415,7 +416,9 @@ impl Intake {
         let (taken, mail) = record::commit(&self.store, Arc::clone(&self.policy), mail, now).await?;
         drop(share);
         self.bell.notify_waiters();
-        self.health.stored();
+        if taken != Taken::Ours {
+            self.health.stored();
+        }
         if let Some(answer) = mail.answer.get() {
             self.health.answer(answer.withheld());
         }
@@ -472,6 +475,7 @@ fn log(taken: &Taken, mail: &Prepared, now: Timestamp) {
         Taken::FollowUp(case) => tracing::info!(%case, account, queue, waited_ms, answer, "stored: a follow-up"),
         Taken::Copy(case) => tracing::info!(%case, account, "a copy of a mail we have"),
         Taken::Renumbered => tracing::debug!(account, "a mail we have, moved or renumbered"),
+        Taken::Ours => tracing::debug!(account, "a mail of our own, or an answer to an alert about ourselves"),
         Taken::AlreadyRead => tracing::debug!(account, "read already"),
     }
 }

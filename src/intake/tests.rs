@@ -158,7 +158,8 @@ fn reply_to(parcel: &str, id: &str, body: &str) -> String {
 
 fn acknowledge(bench: &Bench) {
     let (case, now) = (bench.cases()[0].id, bench.now);
-    bench.store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", now)).unwrap();
+    let id = bench.store.read_blocking(|view| alerts::of_case(view, case)).unwrap().expect("an alert").id;
+    bench.store.write_blocking(move |tx| alerts::take(tx, id, "kim", None, now)).unwrap();
 }
 
 #[test]

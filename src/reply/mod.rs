@@ -11,6 +11,7 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod webhook;
 
 /// A header of ours on every mail we send: a mail that carries it with our domain is our own (the guard refuses it).
 pub const LOOP_HEADER: &str = "X-Triaged-Loop";
