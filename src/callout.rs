@@ -201,6 +201,27 @@ pub fn resolve(tx: &Tx<'_>, phone: &Phone<'_>, alert: &AlertRow, who: &str, word
     Ok(over)
 }
 
+/// Something is wrong with ourselves: those on `ladder` are called, once. `name` stays the same as long as it lasts.
+pub fn trouble(tx: &Tx<'_>, phone: &Phone<'_>, name: &str, words: &str, ladder: &str) -> Result<()> {
+    let reference = crate::case::Reference::from_bits(draw());
+    if alerts::fire_trouble(tx, reference.as_str(), name, words, ladder, phone.now)? {
+        audit::add(tx, phone.now, "daemon", "trouble", None, words)?;
+    }
+    Ok(())
+}
+
+/// Random bits for a reference, from the system.
+pub fn draw() -> [u8; 5] {
+    use ring::rand::{SecureRandom, SystemRandom};
+    let mut bits = [0; 5];
+    // The system's generator fails only before the host has any randomness at all; the clock's low bits then still tell cases apart.
+    if SystemRandom::new().fill(&mut bits).is_err() {
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+        bits.copy_from_slice(&nanos.to_le_bytes()[..5]);
+    }
+    bits
+}
+
 /// Somebody has it, and their time is up: unless they followed up, it fires anew.
 pub fn lapse(tx: &Tx<'_>, phone: &Phone<'_>, alert: &AlertRow, snoozed: bool, since: Timestamp) -> Result<()> {
     let by = alert.acknowledged_by.clone().unwrap_or_default();

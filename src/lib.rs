@@ -65,7 +65,11 @@ pub mod intake;
 pub mod staff;
 pub mod deliver;
 pub mod escalate;
+pub mod watch;
 pub mod backtest;
+
+// floor 5: what listens
+pub mod console;
 
 // floor 6: assembly
 pub mod daemon;

@@ -103,6 +103,12 @@ impl Policy {
         Self::shipped_with(None).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
     }
 
+    /// The sample config alone.
+    #[cfg(test)]
+    pub(crate) fn shipped_config() -> Config {
+        config::read(&Source::new(SAMPLE.0, SAMPLE.1), &Problems::default())
+    }
+
     /// The sample config and the shipped texts with the rules of a folder.
     ///
     /// # Errors

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use super::record::{Taken, draw, record};
+use super::record::{Taken, record};
 use super::*;
+use crate::callout::draw;
 use crate::clock::from_millis;
 use crate::dispatch::Desk;
 use crate::outbox::{Kind, OutboxState};

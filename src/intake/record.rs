@@ -3,7 +3,7 @@
 
 use std::cell::OnceCell;
 
-use crate::callout;
+use crate::callout::{self, draw};
 use crate::case::{CaseEvent, CaseState, Reference};
 use crate::clock::Timestamp;
 use crate::config;
@@ -270,18 +270,6 @@ fn so_far(view: &View<'_>, desk: &Desk<'_>, report: &Report, case_id: i64) -> Re
         to_sender_24h: to_sender,
         in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1), now)?,
     })
-}
-
-/// Random bits for a reference, from the system.
-pub fn draw() -> [u8; 5] {
-    use ring::rand::{SecureRandom, SystemRandom};
-    let mut bits = [0; 5];
-    // The system's generator fails only before the host has any randomness at all; the clock's low bits then still tell cases apart.
-    if SystemRandom::new().fill(&mut bits).is_err() {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
-        bits.copy_from_slice(&nanos.to_le_bytes()[..5]);
-    }
-    bits
 }
 
 /// Records a mail in the store and waits until it is on disk.

@@ -6,7 +6,7 @@ use crate::config::base;
 use crate::dispatch::Desk;
 use crate::message::auth;
 use crate::outbox::Kind;
-use crate::reply::token;
+use crate::reply::{canary, token};
 use crate::report::{AuthResult, Report};
 use crate::store::alerts::{self, AlertRow};
 use crate::store::{Result, Tx, audit, canaries};
@@ -14,15 +14,11 @@ use crate::store::{Result, Tx, audit, canaries};
 use super::record::{DAEMON, Prepared};
 use super::thread;
 
-/// The text of a canary: nothing but this, or the mail is none.
-pub const CANARY: &str =
-    "This mail was sent by triaged to itself, to prove that its mailboxes are being read. It is not a report.";
-
 /// Takes a mail that is no report: a canary of ours, or what answers an alert about ourselves (then that may acknowledge it). True if it
 /// was one: the ledger is all that needs to know of it.
 pub fn is_ours(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared) -> Result<bool> {
     let report = &mail.judged.report;
-    if canary(tx, desk, report)? {
+    if came_home(tx, desk, report)? {
         return Ok(true);
     }
     let about_us = |alert: &AlertRow| alert.case_id.is_none();
@@ -104,10 +100,12 @@ fn person(tx: &Tx<'_>, desk: &Desk<'_>, report: &Report, alert: &AlertRow) -> Re
 }
 
 /// A canary that came back. Its token proves that we wrote it, its text that nothing was put in its place.
-fn canary(tx: &Tx<'_>, desk: &Desk<'_>, report: &Report) -> Result<bool> {
+fn came_home(tx: &Tx<'_>, desk: &Desk<'_>, report: &Report) -> Result<bool> {
     let domain = &desk.policy.config.identity.domain;
     let id = report.message_id.as_deref().and_then(|id| token::of_canary(&desk.token_key, domain, id));
-    let Some(id) = id.filter(|_| report.fields.body.split_whitespace().eq(CANARY.split_whitespace())) else { return Ok(false) };
+    let Some(id) = id.filter(|_| report.fields.body.split_whitespace().eq(canary::TEXT.split_whitespace())) else {
+        return Ok(false);
+    };
     canaries::returned(tx, id, desk.now)?;
     Ok(true)
 }

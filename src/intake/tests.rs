@@ -1,8 +1,9 @@
 //! What becomes of a mail in the one transaction, with a real store and the demo's policy.
 
 use super::bench::{Bench, report};
-use super::record::{Taken, draw, record};
+use super::record::{Taken, record};
 use super::*;
+use crate::callout::draw;
 use crate::case::CaseState;
 use crate::dispatch::Desk;
 use crate::outbox::Kind;

@@ -2,6 +2,7 @@
 
 pub mod acknowledgement;
 pub mod alert;
+pub mod canary;
 pub mod forward;
 pub mod guard;
 pub mod mime;

@@ -5,7 +5,7 @@
 
 mod file;
 mod smtp;
-pub(crate) mod webhook;
+mod webhook;
 mod wire;
 
 #[cfg(test)]
@@ -78,4 +78,12 @@ impl Sender {
             smtp.close().await;
         }
     }
+}
+
+/// A sign of life: one request. `Err` says why it did not arrive, without the address.
+///
+/// # Errors
+/// The words to log.
+pub async fn beat(heartbeat: &config::Heartbeat, patience: std::time::Duration) -> Result<(), String> {
+    webhook::beat(heartbeat, patience).await
 }

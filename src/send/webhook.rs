@@ -9,7 +9,7 @@ use ring::hmac;
 use secrecy::ExposeSecret;
 
 use crate::clock::Clock;
-use crate::config::{Webhook, WebhookKind};
+use crate::config::{Heartbeat, Webhook, WebhookKind};
 use crate::outbox::Outcome;
 use crate::scrub::scrub;
 use crate::send::Parcel;
@@ -87,10 +87,22 @@ impl Hook {
 }
 
 /// A client that trusts whom the rest of the program trusts, and follows nobody.
-pub(crate) fn client(ca_file: Option<&std::path::Path>, patience: Duration) -> anyhow::Result<Client> {
+fn client(ca_file: Option<&std::path::Path>, patience: Duration) -> anyhow::Result<Client> {
     let tls = std::sync::Arc::unwrap_or_clone(tls::client_config(ca_file)?);
     let builder = Client::builder().tls_backend_preconfigured(tls).redirect(redirect::Policy::none()).no_proxy();
     Ok(builder.timeout(patience).connect_timeout(patience).user_agent(concat!("triaged/", env!("CARGO_PKG_VERSION"))).build()?)
+}
+
+/// See [`crate::send::beat`]. A connection of its own each time: what is proved is the whole way.
+pub(super) async fn beat(heartbeat: &Heartbeat, patience: Duration) -> Result<(), String> {
+    let prepare = || anyhow::Ok((heartbeat.url.read()?, client(None, patience)?));
+    let (url, client) = prepare().map_err(|error| scrub(&format!("{error:#}")))?;
+    let request = if heartbeat.post { client.post(url) } else { client.get(url) };
+    match request.send().await {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(format!("HTTP {}", answer.status().as_u16())),
+        Err(error) => Err(said(&error)),
+    }
 }
 
 fn outcome(status: StatusCode, pause: Option<Duration>) -> Outcome {
