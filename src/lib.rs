@@ -49,6 +49,7 @@ pub mod config;
 pub mod message;
 pub mod rules;
 pub mod reply;
+pub mod oncall;
 pub mod policy;
 
 // floor 3: edges

@@ -6,6 +6,7 @@ mod address;
 mod queue;
 mod read;
 mod referral;
+mod rota;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod tests;
 pub use address::{base, is_address};
 pub use read::read;
 pub(crate) use read::{Places, read_placed};
+pub use rota::{Layer, Override, Person, Repeat, Rota, Shift};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +36,10 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Who is woken, in what order; names are unique.
     pub ladders: Vec<Ladder>,
+    /// Who can be woken; names are unique.
+    pub people: Vec<Person>,
+    /// Who is on call when; names are unique, and no person's.
+    pub rotas: Vec<Rota>,
     /// Folder of rule files; `None`: the shipped rules.
     pub rules: Option<PathBuf>,
     /// Folder of answer templates; `None`: the shipped ones.
@@ -390,7 +396,7 @@ impl Config {
         }
     }
 
-    /// Every address that is ours, lower case: intake, queues, sender, and those listed.
+    /// Every address that is ours, lower case: intake, queues, sender, the people we wake, and those listed.
     pub fn own_addresses(&self) -> Vec<String> {
         let intake = self.accounts.iter().flat_map(|a| &a.intake).map(|i| i.address.clone());
         let routes = self.queues.iter().flat_map(|q| &q.route_to).map(|a| a.to_lowercase());
@@ -399,10 +405,12 @@ impl Config {
             Send::Files(_) => None,
         };
         let on_call = self.ladders.iter().flat_map(|l| &l.steps).flat_map(|s| &s.to).map(|a| a.to_lowercase());
+        let people = self.people.iter().flat_map(|p| &p.addresses).map(|a| a.to_lowercase());
         let contact = std::iter::once(self.identity.general_contact.to_lowercase());
         intake
             .chain(routes)
             .chain(on_call)
+            .chain(people)
             .chain(from)
             .chain(contact)
             .chain(self.identity.own_addresses.iter().cloned())

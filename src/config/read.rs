@@ -8,6 +8,7 @@ use super::account::{Seen, read_accounts};
 use super::address::{base, is_address, is_domain};
 use super::queue::{read_ladders, read_queues};
 use super::referral::read_referrals;
+use super::rota::{read_people, read_rotas};
 use super::server::read_send;
 use super::{Config, Identity, Limits, Send, Store};
 use crate::problem::{Problems, Source, did_you_mean};
@@ -26,6 +27,8 @@ pub(crate) struct Places {
     pub languages: Vec<Word>,
     /// Topics of `[referrals]`.
     pub topics: Vec<Word>,
+    /// Names of rotas, in the order of [`Config::rotas`].
+    pub rotas: Vec<Word>,
 }
 
 /// Like [`read`], with the words that the rest of the policy must know.
@@ -50,13 +53,17 @@ impl Ground {
     }
 }
 
-// Order matters only among ladders, queues and accounts: each is checked against the names before it.
+// Order matters only among people, rotas, ladders, queues and accounts: each is checked against the names before it.
 fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
     let identity = root.need_table("identity").map(|t| read_identity(&t));
     let store = root.need_table("store").map(|t| read_store(&t, ground));
     let send = read_send(root, ground);
     let (mut ladder_names, mut queue_names) = (Names::new("ladder"), Names::new("queue"));
     let (mut outward, mut seen) = (Vec::new(), Seen::default());
+    let (mut person_names, mut rota_names) = (Names::new("person"), Names::new("rota"));
+    let (mut webhooks, mut rota_places) = (Vec::new(), Vec::new());
+    let people = read_people(root, &mut person_names, &mut outward, &mut webhooks);
+    let rotas = read_rotas(root, ground, &person_names, &mut rota_names, &mut rota_places);
     let ladders = read_ladders(root, &mut ladder_names, &mut outward);
     let queues = read_queues(root, &mut queue_names, &ladder_names, &mut outward);
     let accounts = read_accounts(root, ground, &queue_names, &mut seen);
@@ -73,12 +80,14 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
         accounts,
         queues,
         ladders,
+        people,
+        rotas,
         rules,
         templates,
         referrals,
         limits,
     };
-    (config, Places { languages: seen.languages, topics })
+    (config, Places { languages: seen.languages, topics, rotas: rota_places })
 }
 
 fn read_identity(t: &Table<'_>) -> Identity {
@@ -173,6 +182,11 @@ impl Names {
         } else if !word.value.is_empty() {
             self.known.push(word.value.clone());
         }
+    }
+
+    /// Is it one of the names?
+    pub fn holds(&self, name: &str) -> bool {
+        self.known.iter().any(|known| known == name)
     }
 
     /// The name that `word` points at; a name that leads nowhere is noted, with the nearest that does.

@@ -92,6 +92,23 @@ fn a_commented_default_of_the_sample_is_the_default() {
         "#press",
         "#account-access",
         "#content",
+        // People and rotas: the whole section is one example.
+        "#[[person]]",
+        "#[[rota",
+        "#name",
+        "#addresses",
+        "#webhooks",
+        "#time_zone",
+        "#gaps",
+        "#people",
+        "#start",
+        "#turn",
+        "#weekdays",
+        "#hours",
+        "#person",
+        "#from",
+        "#to",
+        "#ical",
     ];
     let live: String = SAMPLE
         .lines()
