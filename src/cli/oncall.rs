@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use super::{Answer, Failure, NO, OK, config_path, show};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Rota};
-use crate::oncall::{Span, gaps, on_call, shifts};
+use crate::oncall::{Span, on_call, shifts};
 use crate::policy::{HORIZON_DAYS, Policy};
 
 /// How far `who` looks for the next handover, days.
@@ -31,7 +31,7 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i64).range(1..=104))]
         weeks: i64,
     },
-    /// Where nobody is on call; exit code 1 if there is such a time
+    /// Where nobody is on call, but in rotas with gaps = true; exit code 1 if there is such a time
     Gaps {
         /// How many days ahead
         #[arg(long, default_value_t = HORIZON_DAYS, value_parser = clap::value_parser!(i64).range(1..=730))]
@@ -95,50 +95,55 @@ fn now_and_next(rota: &Rota, at: Timestamp) -> Vec<String> {
     let mut spans = spans.iter();
     let first = spans.next();
     let until = first.filter(|span| span.to < to).map_or_else(|| "later".to_owned(), |span| local(rota, span.to));
-    vec![title(rota), first.map(names).unwrap_or_default(), until, spans.next().map(names).unwrap_or_default()]
+    vec![
+        title(rota),
+        first.map(|span| names(rota, span)).unwrap_or_default(),
+        until,
+        spans.next().map(|span| names(rota, span)).unwrap_or_default(),
+    ]
 }
 
 fn calendar(config: &Config, now: Timestamp, weeks: i64, json: bool) -> Answer {
     let to = ahead(now, 7 * weeks);
-    if json {
-        config.rotas.iter().flat_map(|rota| shifts(rota, now, to).into_iter().map(move |span| (rota, span))).for_each(as_json);
-        return Ok(OK);
-    }
-    show::table(&HEAD, rows(config, now, to, shifts), "there is no [[rota]] in the config");
+    show_all(&handovers(config, now, to), now, to, json, "there is no [[rota]] in the config");
     Ok(OK)
 }
 
 fn list_gaps(config: &Config, now: Timestamp, days: i64, json: bool) -> Answer {
     let to = ahead(now, days);
-    let found: Vec<_> =
-        config.rotas.iter().flat_map(|rota| gaps(rota, now, to).into_iter().map(move |gap| (rota, gap))).collect();
-    let code = if found.is_empty() { OK } else { NO };
+    let mut found = handovers(config, now, to);
+    found.retain(|(rota, span)| span.people.is_empty() && !rota.gaps);
+    show_all(&found, now, to, json, &format!("somebody is on call at every moment of the next {days} days"));
+    Ok(if found.is_empty() { OK } else { NO })
+}
+
+/// A rota, and a stretch of it.
+type Row<'c> = (&'c Rota, Span<'c>);
+
+fn handovers(config: &Config, from: Timestamp, to: Timestamp) -> Vec<Row<'_>> {
+    config.rotas.iter().flat_map(|rota| shifts(rota, from, to).into_iter().map(move |span| (rota, span))).collect()
+}
+
+fn show_all(found: &[Row<'_>], now: Timestamp, to: Timestamp, json: bool, nothing: &str) {
     match json {
-        true => found.into_iter().for_each(as_json),
-        false => show::table(
-            &HEAD,
-            rows(config, now, to, gaps),
-            &format!("somebody is on call at every moment of the next {days} days"),
-        ),
+        true => found.iter().for_each(as_json),
+        false => show::table(&HEAD, rows(found, now, to), nothing),
     }
-    Ok(code)
 }
 
 const HEAD: [&str; 4] = ["rota", "from", "to", "who"];
 
-type Spans = fn(&Rota, Timestamp, Timestamp) -> Vec<Span<'_>>;
-
 /// A row for each stretch; what began before, or goes on after, is not given a handover it does not have.
-fn rows(config: &Config, now: Timestamp, to: Timestamp, spans: Spans) -> Vec<Vec<String>> {
-    let row = |rota: &Rota, span: &Span<'_>| {
+fn rows(found: &[Row<'_>], now: Timestamp, to: Timestamp) -> Vec<Vec<String>> {
+    let row = |(rota, span): &Row<'_>| {
         let from = if span.from == now { "now".to_owned() } else { local(rota, span.from) };
         let until = if span.to == to { "later".to_owned() } else { local(rota, span.to) };
-        vec![title(rota), from, until, names(span)]
+        vec![title(rota), from, until, names(rota, span)]
     };
-    config.rotas.iter().flat_map(|rota| spans(rota, now, to).iter().map(|span| row(rota, span)).collect::<Vec<_>>()).collect()
+    found.iter().map(row).collect()
 }
 
-fn as_json((rota, span): (&Rota, Span<'_>)) {
+fn as_json((rota, span): &Row<'_>) {
     show::json(&serde_json::json!({ "rota": rota.name, "from": span.from, "to": span.to, "on_call": span.people }));
 }
 
@@ -146,8 +151,13 @@ fn title(rota: &Rota) -> String {
     format!("{} ({})", rota.name, rota.zone.iana_name().unwrap_or("UTC"))
 }
 
-fn names(span: &Span<'_>) -> String {
-    if span.people.is_empty() { "-- nobody --".to_owned() } else { span.people.join(", ") }
+/// A gap catches the eye, unless it is meant.
+fn names(rota: &Rota, span: &Span<'_>) -> String {
+    match (span.people.is_empty(), rota.gaps) {
+        (true, false) => "-- nobody --".to_owned(),
+        (true, true) => "nobody".to_owned(),
+        (false, _) => span.people.join(", "),
+    }
 }
 
 fn local(rota: &Rota, at: Timestamp) -> String {
@@ -170,7 +180,8 @@ mod tests {
         assert_eq!(warnings, Vec::<String>::new());
         // Over the end of summer time: 25 October in Europe, 1 November in New York.
         let now: Timestamp = "2026-10-14T10:00:00Z".parse().unwrap();
-        let shown = show::lines(&HEAD, rows(&config, now, ahead(now, 28), shifts)).join("\n") + "\n";
+        let to = ahead(now, 28);
+        let shown = show::lines(&HEAD, rows(&handovers(&config, now, to), now, to)).join("\n") + "\n";
         assert!(shown.contains("-- nobody --"), "{shown}");
         assert_eq!(differs(&repository("fixtures/calendars/calendar.golden"), &shown), None);
     }

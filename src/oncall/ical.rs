@@ -9,6 +9,8 @@ mod line;
 mod repeat;
 mod when;
 mod who;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -117,7 +119,11 @@ impl Reading {
             match event.replaces(zone) {
                 Ok(Some(when)) => moved.entry(event.uid()).or_default().push(when),
                 Ok(None) => {}
-                Err(fault) => self.faults.push(fault),
+                // Of an event that may be nobody's it is no reason to refuse the calendar.
+                Err(fault) => match who::is_meant(event, people) {
+                    Found::People(_) => self.faults.push(fault),
+                    Found::Nobody(_) => self.doubts.push(fault),
+                },
             }
         }
         for event in events.iter().filter(|event| !event.cancelled()) {

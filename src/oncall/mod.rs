@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// One person's stretch of time, before it is known who covers whom.
-pub(crate) struct Piece<'r> {
+struct Piece<'r> {
     from: Timestamp,
     to: Timestamp,
     who: &'r str,
@@ -31,7 +31,8 @@ fn later(date: Date, days: i64) -> Date {
     jiff::Span::new().try_days(days).map_or(if days < 0 { Date::MIN } else { Date::MAX }, |span| date.saturating_add(span))
 }
 
-/// The local dates that a stretch of time touches, with `before` more in front and two for hours that were skipped or pass midnight.
+/// The local dates that a stretch of time touches, with `before` more in front, and two for hours that were skipped or
+/// pass midnight.
 fn dates(zone: &TimeZone, from: Timestamp, to: Timestamp, before: i64) -> (Date, Date) {
     (later(zone.to_datetime(from).date(), -2 - before), later(zone.to_datetime(to).date(), 1))
 }

@@ -70,6 +70,8 @@ pub(super) fn check_rotas(source: &Source, config: &Config, places: &[Word], now
     for (rota, place) in config.rotas.iter().zip(places).filter(|(rota, _)| !rota.gaps) {
         let Some(message) = gap_of(rota, now) else { continue };
         match rota.ical.is_some() {
+            // Of a calendar that could not be read nobody knows where its gaps are.
+            true if !problems.is_empty() => {}
             true => {
                 let help = "fill it in the calendar and export it again, or put somebody there with [[rota.override]]";
                 problems.warn(source, place.span.clone(), message, Some(help.into()));
@@ -91,4 +93,59 @@ fn gap_of(rota: &Rota, now: Timestamp) -> Option<String> {
     let until = if first.to == horizon { "on".to_owned() } else { format!("to {}", local(first.to)) };
     let more = if gaps.len() > 1 { format!(" (and {} more)", gaps.len() - 1) } else { String::new() };
     Some(format!("nobody is on call in rota `{}` from {} {until}{more}", rota.name, local(first.from)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::repository;
+
+    /// A policy of a folder with this calendar and these words below its rota.
+    fn policy(folder: &Path, calendar: &str, words: &str) -> Policy {
+        let person = "[[person]]\nname = \"amara\"\naddresses = [\"Amara@example.org\"]\n";
+        let rota = format!("[[rota]]\nname = \"second\"\ntime_zone = \"Europe/Berlin\"\nical = \"cal/oncall.ics\"\n{words}");
+        let sample = std::fs::read_to_string(repository("config/triaged.toml")).unwrap();
+        fs::create_dir_all(folder.join("cal")).unwrap();
+        fs::write(folder.join("cal/oncall.ics"), calendar).unwrap();
+        fs::write(folder.join("triaged.toml"), format!("{sample}\n{person}{rota}")).unwrap();
+        Policy::load(&folder.join("triaged.toml")).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    fn event(lines: &str) -> String {
+        format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\n{lines}\nSUMMARY:amara\nEND:VEVENT\nEND:VCALENDAR\n")
+    }
+
+    #[test]
+    fn a_calendar_that_runs_out_is_a_warning_and_a_sentence_for_the_alarm_unless_gaps_are_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let once = event("DTSTART:20260105T080000Z\nDTEND:20260112T080000Z");
+        let loaded = policy(folder.path(), &once, "");
+        assert!(loaded.warnings.iter().any(|w| w.contains("nobody is on call in rota `second`")), "{:?}", loaded.warnings);
+        let at = |text: &str| loaded.rota_gaps(text.parse().unwrap());
+        assert_eq!(at("2026-01-06T12:00:00Z"), ["nobody is on call in rota `second` from Mon 2026-01-12 09:00 on"]);
+        let meant = policy(folder.path(), &once, "gaps = true\n");
+        assert!(meant.warnings.is_empty() && meant.rota_gaps("2026-01-06T12:00:00Z".parse().unwrap()).is_empty());
+        let endless = policy(folder.path(), &event("DTSTART:20260105T080000Z\nDURATION:P1D\nRRULE:FREQ=DAILY"), "");
+        assert_eq!(endless.warnings, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_changed_calendar_is_a_changed_policy_and_its_folder_is_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("triaged.toml");
+        let loaded = policy(folder.path(), &event("DTSTART:20260105T080000Z\nDURATION:P1D\nRRULE:FREQ=DAILY"), "");
+        assert!(loaded.folders(&config).contains(&folder.path().join("cal")));
+        let before = loaded.fingerprint(&config);
+        assert_eq!(before, loaded.fingerprint(&config));
+        fs::write(folder.path().join("cal/oncall.ics"), event("DTSTART:20260105T080000Z\nDURATION:P2D\nRRULE:FREQ=DAILY"))
+            .unwrap();
+        assert_ne!(before, loaded.fingerprint(&config));
+    }
+
+    #[test]
+    fn addresses_of_persons_are_our_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let loaded = policy(folder.path(), &event("DTSTART:20260105T080000Z\nDURATION:P1D\nRRULE:FREQ=DAILY"), "");
+        assert!(loaded.config.own_addresses().contains(&"amara@example.org".to_owned()));
+    }
 }
