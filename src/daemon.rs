@@ -338,7 +338,8 @@ fn watcher(path: &Path, policy: &Policy, tell: mpsc::Sender<()>) -> Option<notif
     let config = path.file_name().map(std::ffi::OsStr::to_owned);
     let ours = move |path: &PathBuf| {
         let ending = path.extension();
-        ending.is_some_and(|ending| ending == "toml" || ending == "txt") || path.file_name() == config.as_deref()
+        ending.is_some_and(|ending| ending == "toml" || ending == "txt" || ending == "ics")
+            || path.file_name() == config.as_deref()
     };
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Our own reading is no change, nor is another file of the folder (the store's, say). One waiting word is enough.

@@ -50,6 +50,7 @@ pub mod message;
 pub mod rules;
 pub mod reply;
 pub mod ladder;
+pub mod oncall;
 pub mod policy;
 
 // floor 3: edges

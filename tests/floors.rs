@@ -23,7 +23,7 @@ use Floor::{Chain, Siblings};
 const FLOORS: &[Floor] = &[
     Chain(&["clock", "metrics", "judges", "problem", "table", "tls", "scrub", "golden"]),
     Chain(&["report", "case", "outbox", "config"]),
-    Siblings(&["message", "rules", "reply", "ladder"]),
+    Siblings(&["message", "rules", "reply", "ladder", "oncall"]),
     Chain(&["policy"]),
     Siblings(&["store", "mailbox", "send", "service"]),
     Chain(&["callout", "dispatch"]),

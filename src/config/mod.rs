@@ -7,6 +7,7 @@ mod ladder;
 mod queue;
 mod read;
 mod referral;
+mod rota;
 mod server;
 pub mod time;
 mod watch;
@@ -17,6 +18,7 @@ pub use address::{base, is_address};
 pub use ladder::{Instead, Ladder, Step, Who};
 pub use read::read;
 pub(crate) use read::{Places, read_placed};
+pub use rota::{Layer, Override, Person, Repeat, Rota, Shift};
 pub use watch::{Canary, Heartbeat, Http, Url, Watch, Webhook, WebhookKind};
 
 use std::path::{Path, PathBuf};
@@ -49,6 +51,10 @@ pub struct Config {
     pub heartbeat: Option<Heartbeat>,
     /// The listener.
     pub http: Option<Http>,
+    /// Who can be woken; names are unique.
+    pub people: Vec<Person>,
+    /// Who is on call when; names are unique, and no person's.
+    pub rotas: Vec<Rota>,
     /// Folder of rule files; `None`: the shipped rules.
     pub rules: Option<PathBuf>,
     /// Folder of answer templates; `None`: the shipped ones.
@@ -378,7 +384,8 @@ impl Config {
 
     /// How the person behind an address (see [`base`]) is called: their name in the config, else the address.
     pub fn person_of(&self, address: &str) -> String {
-        address.to_owned()
+        let theirs = |person: &&Person| person.addresses.iter().any(|own| base(own) == address);
+        self.people.iter().find(theirs).map_or_else(|| address.to_owned(), |person| person.name.clone())
     }
 
     /// The webhook of that name.
@@ -399,7 +406,7 @@ impl Config {
         }
     }
 
-    /// Every address that is ours, lower case: intake, queues, sender, and those listed.
+    /// Every address that is ours, lower case: intake, queues, sender, the people we wake, and those listed.
     pub fn own_addresses(&self) -> Vec<String> {
         let intake = self.accounts.iter().flat_map(|a| &a.intake).map(|i| i.address.clone());
         let routes = self.queues.iter().flat_map(|q| &q.route_to).map(|a| a.to_lowercase());
@@ -411,10 +418,12 @@ impl Config {
             Who::Address(address) => Some(address.to_lowercase()),
             Who::Name(_) => None,
         });
+        let people = self.people.iter().flat_map(|p| &p.addresses).map(|a| a.to_lowercase());
         let contact = std::iter::once(self.identity.general_contact.to_lowercase());
         intake
             .chain(routes)
             .chain(on_call)
+            .chain(people)
             .chain(from)
             .chain(contact)
             .chain(self.identity.own_addresses.iter().cloned())
