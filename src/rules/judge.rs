@@ -403,7 +403,7 @@ topics = ["wiki"]
         let mut set = RuleSet::compile(&[Source::new("0.toml".to_owned(), RULES.to_owned())], &world, &problems);
         assert!(problems.is_empty());
         // A group that no mail was scanned for: what a fault of ours in compiling would leave behind.
-        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(vec![(ANY, usize::MAX - 1)]));
+        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(vec![(ANY, GroupId::MAX - 1)]));
         let mut report = Report::blank(crate::clock::from_millis(0));
         report.fields.body = "bravo".to_owned();
         let judge = |default: &str, floor: &str| {

@@ -11,6 +11,7 @@ mod judge;
 pub mod lint;
 mod near;
 mod pattern;
+mod phrases;
 pub mod probe;
 mod readings;
 pub mod score;
@@ -18,6 +19,7 @@ mod sentence;
 mod spelling;
 pub mod stats;
 mod terms;
+mod words;
 #[cfg(test)]
 mod tests;
 

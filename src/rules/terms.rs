@@ -1,33 +1,32 @@
-//! Terms and how they are found: every term of every rule in one automaton over the folded text,
-//! so that a mail is read once however many terms there are.
+//! Terms and how they are found: every term of every rule at once in the folded text, word by word where a term begins with a
+//! whole word and letter by letter where not, so that a mail is read once however many terms there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, BuildError};
 
 use super::fold::{Folded, fold};
 use super::hits::{Found, Hits};
+use super::phrases::{self, Phrases};
 use super::readings::{others, squeeze};
 use super::spelling::{Phrase, Piece};
 
 /// Number of a distinct folded term.
 pub type TermId = u32;
 /// Number of a distinct set of terms: what a rule asks for.
-pub type GroupId = usize;
+pub type GroupId = u32;
 
 /// Positions left free between two fields, so that no `near` reaches across.
 const FIELD_GAP: u32 = 1 << 12;
-/// The first letters of words lie in tables that answer at once; deeper, memory would be the price.
-const DENSE: usize = 4;
 /// So many hits are noted between two looks at whether the time is up.
 const STRETCH: usize = 1 << 12;
 
 /// Collects terms and groups while rules are compiled.
 #[derive(Debug, Default)]
 pub struct Builder {
-    ids: BTreeMap<Phrase, TermId>,
+    ids: HashMap<Phrase, TermId>,
     shown: Vec<String>,
-    groups: BTreeMap<Vec<TermId>, GroupId>,
+    groups: HashMap<Vec<TermId>, GroupId>,
 }
 
 impl Builder {
@@ -48,40 +47,70 @@ impl Builder {
     pub fn group(&mut self, mut terms: Vec<TermId>) -> GroupId {
         terms.sort_unstable();
         terms.dedup();
-        let next = self.groups.len();
+        let next = self.groups.len() as GroupId;
         *self.groups.entry(terms).or_insert(next)
     }
 
-    /// Builds the automaton.
+    /// Makes all terms findable.
     ///
     /// # Errors
     /// When the terms together are more than the automaton can hold (some hundred megabytes).
-    pub fn finish(mut self) -> Result<Terms, aho_corasick::BuildError> {
+    pub fn finish(mut self) -> Result<Terms, BuildError> {
         let joined = self.join_pieces();
-        let mut patterns: BTreeMap<String, Owners> = BTreeMap::new();
-        for (phrase, id) in &self.ids {
-            let [piece] = phrase.pieces.as_slice() else { continue };
-            patterns.entry(squeeze(&piece.text)).or_default().squeezed.push(*id);
-            patterns.entry(piece.text.clone()).or_default().plain = Some(*id);
-        }
-        let automaton =
-            if patterns.is_empty() { None } else { Some(AhoCorasick::builder().dense_depth(DENSE).build(patterns.keys())?) };
-        let mut groups_of = vec![Vec::new(); self.shown.len()];
-        for (terms, group) in &self.groups {
-            for term in terms {
-                groups_of[*term as usize].push(*group);
+        let (groups, groups_of) = (self.groups.len(), Lists::inverted(self.shown.len(), &self.groups));
+        let (spellings, squeezed) = self.spellings();
+        let mut phrases = Phrases::default();
+        let (mut all, mut ascii) = (Vec::new(), Vec::new());
+        for (spelling, text) in &spellings {
+            if phrases::takes(text) {
+                phrases.add(text, *spelling);
+                continue;
+            }
+            all.push((*spelling, text.as_str()));
+            if text.is_ascii() {
+                ascii.push((*spelling, text.as_str()));
             }
         }
-        let owners = patterns.into_values().collect();
-        Ok(Terms { automaton, owners, shown: self.shown, groups_of, groups: self.groups.len(), joined })
+        phrases.finish();
+        let (all, ascii) = (Letters::new(&all)?, Letters::new(&ascii)?);
+        Ok(Terms { phrases, all, ascii, squeezed, shown: self.shown, groups_of, groups, joined })
+    }
+
+    /// Every spelling with its number, and by number the terms that it stands for where letters are squeezed. Spelled plainly,
+    /// a term's number is its spelling's too.
+    fn spellings(&mut self) -> (Vec<(u32, String)>, Vec<Vec<TermId>>) {
+        let piece = |(phrase, id): (Phrase, TermId)| match <[Piece; 1]>::try_from(phrase.pieces) {
+            Ok([piece]) => Some((id, piece.text)),
+            Err(_) => None,
+        };
+        let mut spellings: Vec<(u32, String)> = std::mem::take(&mut self.ids).into_iter().filter_map(piece).collect();
+        // So that the tables are the same for the same rules.
+        spellings.sort_unstable_by_key(|(id, _)| *id);
+        let known: HashMap<&str, u32> = spellings.iter().map(|(id, text)| (text.as_str(), *id)).collect();
+        let mut squeezed = vec![Vec::new(); self.shown.len()];
+        let mut more: HashMap<String, u32> = HashMap::new();
+        for (id, text) in &spellings {
+            let short = squeeze(text);
+            let number = known.get(short.as_str()).copied().unwrap_or_else(|| {
+                let next = squeezed.len() as u32;
+                *more.entry(short).or_insert_with(|| {
+                    squeezed.push(Vec::new());
+                    next
+                })
+            });
+            squeezed[number as usize].push(*id);
+        }
+        spellings.extend(more.into_iter().map(|(text, number)| (number, text)));
+        (spellings, squeezed)
     }
 
     /// Gives every piece of a term with a `*` inside a number of its own, filed under its longest piece: the rarest, as a rule.
     fn join_pieces(&mut self) -> BTreeMap<TermId, Vec<Joined>> {
-        let whole: Vec<(Phrase, TermId)> =
-            self.ids.iter().filter(|(phrase, _)| phrase.pieces.len() > 1).map(|(p, id)| (p.clone(), *id)).collect();
+        let several = self.ids.iter().filter(|(phrase, _)| phrase.pieces.len() > 1);
+        let mut whole: Vec<(TermId, Phrase)> = several.map(|(phrase, id)| (*id, phrase.clone())).collect();
+        whole.sort_unstable_by_key(|(id, _)| *id);
         let mut joined: BTreeMap<TermId, Vec<Joined>> = BTreeMap::new();
-        for (phrase, term) in whole {
+        for (term, phrase) in whole {
             let longest = phrase.pieces.iter().enumerate().max_by_key(|(_, p)| p.text.len()).map_or(0, |(at, _)| at);
             let mut part = |piece: Piece| {
                 let skipped = piece.skipped;
@@ -104,21 +133,78 @@ pub struct Joined {
     pub parts: Vec<(u32, TermId)>,
 }
 
-/// The terms that a spelling in the automaton stands for.
+/// Many short lists in one.
 #[derive(Debug, Default)]
-struct Owners {
-    plain: Option<TermId>,
-    squeezed: Vec<TermId>,
+struct Lists {
+    /// `all[starts[n]..starts[n + 1]]`: list n.
+    starts: Vec<u32>,
+    all: Vec<GroupId>,
+}
+
+impl Lists {
+    /// By term: the groups it belongs to.
+    fn inverted(terms: usize, groups: &HashMap<Vec<TermId>, GroupId>) -> Self {
+        let mut pairs: Vec<(TermId, GroupId)> =
+            groups.iter().flat_map(|(terms, group)| terms.iter().map(move |term| (*term, *group))).collect();
+        pairs.sort_unstable();
+        let mut starts = vec![0; terms + 1];
+        pairs.iter().for_each(|(term, _)| starts[*term as usize + 1] += 1);
+        for term in 0..terms {
+            starts[term + 1] += starts[term];
+        }
+        Lists { starts, all: pairs.into_iter().map(|(_, group)| group).collect() }
+    }
+
+    fn of(&self, at: u32) -> &[GroupId] {
+        &self.all[self.starts[at as usize] as usize..self.starts[at as usize + 1] as usize]
+    }
+}
+
+/// Spellings that are found letter by letter: those that begin inside a word, or in a script without spaces.
+#[derive(Debug, Default)]
+struct Letters {
+    /// `None` without a single one.
+    automaton: Option<AhoCorasick>,
+    spellings: Vec<u32>,
+}
+
+impl Letters {
+    fn new(spellings: &[(u32, &str)]) -> Result<Self, BuildError> {
+        let automaton = if spellings.is_empty() { None } else { Some(AhoCorasick::new(spellings.iter().map(|(_, text)| text))?) };
+        Ok(Letters { automaton, spellings: spellings.iter().map(|(spelling, _)| *spelling).collect() })
+    }
+
+    /// Gives the first and the last word of each place, and what was found there; `None` as soon as `give` does.
+    fn scan(&self, folded: &Folded, mut give: impl FnMut(usize, usize, u32) -> Option<()>) -> Option<()> {
+        let Some(automaton) = &self.automaton else { return Some(()) };
+        // Hits come in order of their ends, so the word each ends in lies at or behind the last one's.
+        let (stream, tokens, mut last) = (folded.text.as_bytes(), &folded.tokens, 0);
+        for hit in automaton.find_overlapping_iter(&folded.text) {
+            let (start, end) = trimmed(stream, hit.start(), hit.end());
+            while tokens.get(last + 1).is_some_and(|token| (token.at as usize) < end) {
+                last += 1;
+            }
+            // The one before a later hit's end may be too far already, where that one ended in a space.
+            let ends = (0..=last).rev().find(|t| (tokens[*t].at as usize) < end).unwrap_or(0);
+            let begins = (0..=ends).rev().find(|t| tokens[*t].at as usize <= start).unwrap_or(0);
+            give(begins, ends, self.spellings[hit.pattern().as_usize()])?;
+        }
+        Some(())
+    }
 }
 
 /// All terms, ready to be looked for.
 #[derive(Debug, Default)]
 pub struct Terms {
-    /// `None` without a single term.
-    automaton: Option<AhoCorasick>,
-    owners: Vec<Owners>,
+    /// Nearly all of them.
+    phrases: Phrases,
+    /// The others, and those of them that ASCII can hold: much fewer.
+    all: Letters,
+    ascii: Letters,
+    /// By spelling: the terms it stands for where doubled letters are single.
+    squeezed: Vec<Vec<TermId>>,
     shown: Vec<String>,
-    groups_of: Vec<Vec<GroupId>>,
+    groups_of: Lists,
     groups: usize,
     /// Terms with a `*` inside, under the part that must be there first.
     joined: BTreeMap<TermId, Vec<Joined>>,
@@ -132,7 +218,7 @@ impl Terms {
 
     /// The groups a term belongs to.
     pub fn groups_of(&self, term: TermId) -> &[GroupId] {
-        &self.groups_of[term as usize]
+        self.groups_of.of(term)
     }
 
     /// How many groups there are.
@@ -179,35 +265,32 @@ impl Terms {
         hits: &mut Hits,
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<()> {
-        let Some(automaton) = &self.automaton else { return Some(()) };
-        // Hits come in order of their ends, so the word each ends in lies at or behind the last one's.
-        let (stream, tokens, mut last) = (folded.text.as_bytes(), &folded.tokens, 0);
-        for (count, hit) in automaton.find_overlapping_iter(&folded.text).enumerate() {
-            if count % STRETCH == STRETCH - 1 && time_is_up() {
+        let mut count = 0;
+        let mut give = |begins: usize, ends: usize, spelling: u32| {
+            count += 1;
+            if count % STRETCH == 0 && time_is_up() {
                 return None;
             }
-            let owners = &self.owners[hit.pattern().as_usize()];
-            let terms: &[TermId] = if plain { owners.plain.as_slice() } else { &owners.squeezed };
-            if terms.is_empty() {
-                continue;
+            if !plain && !folded.tokens[begins..=ends].iter().any(|token| token.altered) {
+                return Some(());
             }
-            let (start, end) = trimmed(stream, hit.start(), hit.end());
-            while tokens.get(last + 1).is_some_and(|token| (token.at as usize) < end) {
-                last += 1;
-            }
-            // The one before a later hit's end may be too far already, where that one ended in a space.
-            let ends = (0..=last).rev().find(|t| (tokens[*t].at as usize) < end).unwrap_or(0);
-            let begins = (0..=ends).rev().find(|t| tokens[*t].at as usize <= start).unwrap_or(0);
-            if !plain && !tokens[begins..=ends].iter().any(|t| t.altered) {
-                continue;
-            }
-            let (first, last) = (&tokens[begins], &tokens[ends]);
+            let own = [spelling];
+            let terms = match plain {
+                // A spelling that no term has but squeezed.
+                true if spelling as usize >= self.shown.len() => &[],
+                true => own.as_slice(),
+                false => self.squeezed[spelling as usize].as_slice(),
+            };
+            let (first, last) = (&folded.tokens[begins], &folded.tokens[ends]);
             let Place { field, base } = place;
             for term in terms.iter().copied() {
                 hits.add(Found { from: base + first.from, to: base + last.to, field, start: first.start, end: last.end, term });
             }
-        }
-        Some(())
+            Some(())
+        };
+        self.phrases.scan(folded, !plain, &mut give)?;
+        let letters = if folded.text.is_ascii() { &self.ascii } else { &self.all };
+        letters.scan(folded, give)
     }
 }
 
