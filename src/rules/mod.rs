@@ -13,11 +13,13 @@ mod near;
 mod pattern;
 mod phrases;
 pub mod probe;
+mod reach;
 mod readings;
 pub mod score;
 mod sentence;
 mod spelling;
 pub mod stats;
+mod table;
 mod terms;
 mod words;
 #[cfg(test)]

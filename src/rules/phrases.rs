@@ -1,24 +1,24 @@
-//! Terms that begin with a whole word, found word by word: a tree whose branches are words. Nearly all terms are such, of
-//! every script that writes spaces; what is not ([`super::terms`]) goes to an automaton.
+//! Terms found word by word: a tree whose branches are words. Nearly all terms are such, of every script that writes spaces;
+//! what is not ([`takes`]) is found letter by letter.
 
 use super::fold::{Folded, unspaced_width};
-use super::words::{LONGEST, Seen, WordId, Words, shift_for, spread};
+use super::reach::LONGEST;
+use super::table::Table;
+use super::words::{Seen, Stands, WordId, Words};
 
-/// A term of more words is left to the automaton, so that no term can make a word of a mail be looked at more often.
-pub const MOST_WORDS: usize = 12;
+/// A term of more words is found letter by letter, so that no term can make a word of a mail be looked at more often.
+const MOST_WORDS: usize = 12;
 /// No node; no spelling.
 const NONE: u32 = u32::MAX;
-const ROOT: u32 = 0;
 
 /// All such terms.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Phrases {
     words: Words,
-    /// Keys and where they lead: the keys alone, since most that are looked for are not there.
-    keys: Vec<u64>,
-    edges: Vec<Edge>,
-    shift: u32,
-    count: usize,
+    /// By word: where it leads if it is the first, by how it [`Stands`].
+    first: Vec<[Edge; 3]>,
+    /// Where it leads behind others, by [`key`].
+    later: Table<Edge>,
     nodes: u32,
 }
 
@@ -31,76 +31,55 @@ struct Edge {
     spelling: u32,
 }
 
-/// No key: there is no such node.
-const FREE: u64 = u64::MAX;
-
-/// The word, or all words that begin with it, behind a node.
-fn key(node: u32, word: WordId, open: bool) -> u64 {
-    u64::from(node) << 33 | u64::from(word) << 1 | u64::from(open)
-}
-
-impl Default for Phrases {
+impl Default for Edge {
     fn default() -> Self {
-        let shift = shift_for(0);
-        let (keys, edges) = empty(shift);
-        Phrases { words: Words::default(), keys, edges, shift, count: 0, nodes: 1 }
+        Edge { node: NONE, spelling: NONE }
     }
 }
 
-fn empty(shift: u32) -> (Vec<u64>, Vec<Edge>) {
-    (vec![FREE; 1 << (64 - shift)], vec![Edge { node: NONE, spelling: NONE }; 1 << (64 - shift)])
+/// A word, whole or as a beginning, behind a node.
+fn key(node: u32, word: WordId, stands: Stands) -> u64 {
+    u64::from(node) << 33 | u64::from(word) << 1 | u64::from(stands == Stands::Beginning)
 }
 
-/// Can a spelling be looked for here?
+/// Can a spelling be looked for here? Its words are whole, but the first may be open in front, the last behind, none both.
 pub fn takes(spelling: &str) -> bool {
-    let Some(words) = spelling.strip_prefix(' ') else { return false };
-    let words = words.strip_suffix(' ').unwrap_or(words);
+    let words = spelling.trim_matches(' ');
+    let both = words.len() == spelling.len() && !words.contains(' ');
     let spaced = words.is_ascii() || !words.chars().any(|c| unspaced_width(c).is_some());
-    spaced && words.split(' ').count() <= MOST_WORDS && words.split(' ').all(|word| (1..=LONGEST).contains(&word.len()))
+    let short = words.split(' ').count() <= MOST_WORDS && words.split(' ').all(|word| (1..=LONGEST).contains(&word.len()));
+    !both && spaced && short
 }
 
 impl Phrases {
     /// Adds a spelling that it [`takes`], under a number.
-    pub fn add(&mut self, text: &str, spelling: u32) {
-        let text = text.strip_prefix(' ').unwrap_or(text);
-        let (words, open) = text.strip_suffix(' ').map_or((text, true), |words| (words, false));
-        let (before, last) = words.rsplit_once(' ').map_or(("", words), |(before, last)| (before, last));
-        let mut node = ROOT;
-        for word in before.split(' ').filter(|word| !word.is_empty()) {
-            let word = self.words.intern(word, false);
-            let at = self.edge(key(node, word, false));
-            if self.edges[at].node == NONE {
-                self.edges[at].node = self.nodes;
-                self.nodes += 1;
+    pub fn add(&mut self, spelling: &str, number: u32) {
+        let (mut node, mut words) = (NONE, spelling.trim_matches(' ').split(' ').peekable());
+        while let Some(word) = words.next() {
+            let stands = match (node, words.peek()) {
+                (NONE, _) if !spelling.starts_with(' ') => Stands::Ending,
+                (_, None) if !spelling.ends_with(' ') => Stands::Beginning,
+                _ => Stands::Whole,
+            };
+            let (new, ends) = (self.nodes, words.peek().is_none());
+            let edge = self.edge(node, word, stands);
+            if ends {
+                edge.spelling = number;
+                return;
             }
-            node = self.edges[at].node;
+            edge.node = edge.node.min(new);
+            node = edge.node;
+            self.nodes = new.max(node + 1);
         }
-        let last = self.words.intern(last, open);
-        let at = self.edge(key(node, last, open));
-        self.edges[at].spelling = spelling;
     }
 
-    /// The place of a key, a new one if it has none yet.
-    fn edge(&mut self, key: u64) -> usize {
-        if (self.count + 1) * 2 > self.keys.len() {
-            self.grow();
+    /// Behind no node: where it leads as the first word.
+    fn edge(&mut self, node: u32, word: &str, stands: Stands) -> &mut Edge {
+        let word = self.words.intern(word, stands);
+        if self.first.len() < self.words.len() {
+            self.first.push(Default::default());
         }
-        let at = self.find(key);
-        if self.keys[at] == FREE {
-            self.keys[at] = key;
-            self.count += 1;
-        }
-        at
-    }
-
-    fn grow(&mut self) {
-        self.shift -= 1;
-        let (keys, edges) = empty(self.shift);
-        let (keys, edges) = (std::mem::replace(&mut self.keys, keys), std::mem::replace(&mut self.edges, edges));
-        for (key, edge) in keys.into_iter().zip(edges).filter(|(key, _)| *key != FREE) {
-            let at = self.find(key);
-            (self.keys[at], self.edges[at]) = (key, edge);
-        }
+        if node == NONE { &mut self.first[word as usize][stands as usize] } else { self.later.entry(key(node, word, stands)) }
     }
 
     /// To be called when all are there.
@@ -108,59 +87,77 @@ impl Phrases {
         self.words.finish();
     }
 
-    /// The place of a key, or the free one where it would be.
-    fn find(&self, key: u64) -> usize {
-        let mut at = (spread(key) >> self.shift) as usize;
-        while self.keys[at] != key && self.keys[at] != FREE {
-            at = (at + 1) & (self.keys.len() - 1);
-        }
-        at
-    }
-
-    fn get(&self, key: u64) -> Option<Edge> {
-        let at = self.find(key);
-        (self.keys[at] == key).then(|| self.edges[at])
-    }
-
     /// Gives the first and the last word of each place, and what was found there. `altered`: what holds no altered word may be
     /// left out. Returns `None` as soon as `give` does.
-    pub fn scan(&self, folded: &Folded, altered: bool, mut give: impl FnMut(usize, usize, u32) -> Option<()>) -> Option<()> {
+    pub fn scan(&self, folded: &Folded, altered: bool, give: &mut impl FnMut(usize, usize, u32) -> Option<()>) -> Option<()> {
         let (text, tokens) = (folded.text.as_bytes(), &folded.tokens);
-        // The nodes that phrases have come to, each with its first word, before the word at hand and behind it.
-        let (mut before, mut behind): (Vec<(u32, usize)>, Vec<(u32, usize)>) = (Vec::new(), Vec::new());
+        let mut begun = Begun::default();
         let mut next_altered = 0;
         for (at, token) in tokens.iter().enumerate() {
             if altered && next_altered <= at {
                 next_altered = (at..tokens.len()).find(|t| tokens[*t].altered).unwrap_or(usize::MAX);
             }
-            if next_altered < at + MOST_WORDS {
-                before.push((ROOT, at));
-            } else if before.is_empty() {
-                continue;
+            begun.new = next_altered < at + MOST_WORDS;
+            if begun.new || !begun.before.is_empty() {
+                let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
+                let end = if text[end - 1] == b' ' { end - 1 } else { end };
+                self.step(Seen::new(text, token.at as usize, end), at, &mut begun, give)?;
             }
-            let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
-            let seen = Seen::new(text, token.at as usize, if text[end - 1] == b' ' { end - 1 } else { end });
-            for word in self.words.beginnings(seen) {
-                for (node, first) in &before {
-                    self.get(key(*node, word, true)).map_or(Some(()), |edge| give(*first, at, edge.spelling))?;
-                }
-            }
-            if let Some(word) = self.words.get(&seen) {
-                for (node, first) in &before {
-                    let Some(edge) = self.get(key(*node, word, false)) else { continue };
-                    if edge.spelling != NONE {
-                        give(*first, at, edge.spelling)?;
-                    }
-                    if edge.node != NONE {
-                        behind.push((edge.node, *first));
-                    }
-                }
-            }
-            std::mem::swap(&mut before, &mut behind);
-            behind.clear();
         }
         Some(())
     }
+
+    /// Reads one word.
+    fn step(
+        &self,
+        seen: Seen<'_>,
+        at: usize,
+        begun: &mut Begun,
+        give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
+    ) -> Option<()> {
+        let first = |word: WordId, stands: Stands| self.first[word as usize][stands as usize];
+        let mut go = |edge: Edge, first: usize| {
+            if edge.node != NONE {
+                begun.behind.push((edge.node, first));
+            }
+            if edge.spelling == NONE { Some(()) } else { give(first, at, edge.spelling) }
+        };
+        let mut step = |word: WordId, stands: Stands| {
+            if begun.new {
+                go(first(word, stands), at)?;
+            }
+            for (node, first) in &begun.before {
+                if let Some(edge) = self.later.get(key(*node, word, stands)) {
+                    go(edge, *first)?;
+                }
+            }
+            Some(())
+        };
+        for word in self.words.beginnings(seen) {
+            step(word, Stands::Beginning)?;
+        }
+        if let Some(word) = self.words.get(&seen) {
+            step(word, Stands::Whole)?;
+        }
+        if begun.new {
+            for word in self.words.endings(seen) {
+                go(first(word, Stands::Ending), at)?;
+            }
+        }
+        std::mem::swap(&mut begun.before, &mut begun.behind);
+        begun.behind.clear();
+        Some(())
+    }
+}
+
+/// Phrases of which some words have been read.
+#[derive(Default)]
+struct Begun {
+    /// The nodes they have come to before the word at hand, each with its first word, and behind it.
+    before: Vec<(u32, usize)>,
+    behind: Vec<(u32, usize)>,
+    /// They may begin with this word.
+    new: bool,
 }
 
 #[cfg(test)]
@@ -177,7 +174,7 @@ mod tests {
         }
         phrases.finish();
         let mut found = Vec::new();
-        phrases.scan(&fold(text), false, |first, last, spelling| {
+        phrases.scan(&fold(text), false, &mut |first, last, spelling| {
             found.push((spelling, first, last));
             Some(())
         });
@@ -197,9 +194,18 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_inside_a_word_or_is_too_long_is_not_for_here() {
+    fn the_first_word_may_be_open_in_front() {
+        let spellings = ["mord ", "mord und ", "mord un", " mord "];
+        assert_eq!(
+            found(&spellings, "Selbstmord und Mord uns"),
+            [(0, 0, 0), (0, 2, 2), (1, 0, 1), (2, 0, 1), (2, 2, 3), (3, 2, 2)]
+        );
+    }
+
+    #[test]
+    fn what_is_open_at_both_ends_or_too_long_is_not_for_here() {
         let (wide, long) = (format!(" {} ", "a".repeat(LONGEST + 1)), format!(" {}", "a ".repeat(MOST_WORDS + 1)));
-        for spelling in ["mord ", "杀了你", " you 杀", &wide, &long] {
+        for spelling in ["mord", "杀了你", " you 杀", &wide, &long] {
             assert!(!takes(spelling), "{spelling}");
         }
     }

@@ -60,20 +60,12 @@ impl Builder {
         let (groups, groups_of) = (self.groups.len(), Lists::inverted(self.shown.len(), &self.groups));
         let (spellings, squeezed) = self.spellings();
         let mut phrases = Phrases::default();
-        let (mut all, mut ascii) = (Vec::new(), Vec::new());
-        for (spelling, text) in &spellings {
-            if phrases::takes(text) {
-                phrases.add(text, *spelling);
-                continue;
-            }
-            all.push((*spelling, text.as_str()));
-            if text.is_ascii() {
-                ascii.push((*spelling, text.as_str()));
-            }
-        }
+        let (whole, rest): (Vec<_>, Vec<_>) = spellings.iter().partition(|(_, text)| phrases::takes(text));
+        whole.iter().for_each(|(spelling, text)| phrases.add(text, *spelling));
         phrases.finish();
-        let (all, ascii) = (Letters::new(&all)?, Letters::new(&ascii)?);
-        Ok(Terms { phrases, all, ascii, squeezed, shown: self.shown, groups_of, groups, joined })
+        let up_to = |breadth: Breadth| Letters::new(rest.iter().copied().filter(|(_, text)| Breadth::of(text) <= breadth));
+        let letters = [up_to(Breadth::Ascii)?, up_to(Breadth::Two)?, up_to(Breadth::Any)?];
+        Ok(Terms { phrases, letters, squeezed, shown: self.shown, groups_of, groups, joined })
     }
 
     /// Every spelling with its number, and by number the terms that it stands for where letters are squeezed. Spelled plainly,
@@ -160,7 +152,25 @@ impl Lists {
     }
 }
 
-/// Spellings that are found letter by letter: those that begin inside a word, or in a script without spaces.
+/// How many bytes the letters of a text take at most. Letters of the scripts without spaces take three and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Breadth {
+    Ascii,
+    Two,
+    Any,
+}
+
+impl Breadth {
+    fn of(text: &str) -> Self {
+        match text.bytes().max() {
+            Some(..0x80) | None => Breadth::Ascii,
+            Some(..0xE0) => Breadth::Two,
+            Some(_) => Breadth::Any,
+        }
+    }
+}
+
+/// Spellings that are found letter by letter: those inside words, those of scripts without spaces, and very long ones.
 #[derive(Debug, Default)]
 struct Letters {
     /// `None` without a single one.
@@ -169,13 +179,14 @@ struct Letters {
 }
 
 impl Letters {
-    fn new(spellings: &[(u32, &str)]) -> Result<Self, BuildError> {
-        let automaton = if spellings.is_empty() { None } else { Some(AhoCorasick::new(spellings.iter().map(|(_, text)| text))?) };
-        Ok(Letters { automaton, spellings: spellings.iter().map(|(spelling, _)| *spelling).collect() })
+    fn new<'s>(spellings: impl Iterator<Item = &'s (u32, String)>) -> Result<Self, BuildError> {
+        let (spellings, texts): (Vec<u32>, Vec<&str>) = spellings.map(|(spelling, text)| (*spelling, text.as_str())).unzip();
+        let automaton = if texts.is_empty() { None } else { Some(AhoCorasick::new(texts)?) };
+        Ok(Letters { automaton, spellings })
     }
 
     /// Gives the first and the last word of each place, and what was found there; `None` as soon as `give` does.
-    fn scan(&self, folded: &Folded, mut give: impl FnMut(usize, usize, u32) -> Option<()>) -> Option<()> {
+    fn scan(&self, folded: &Folded, give: &mut impl FnMut(usize, usize, u32) -> Option<()>) -> Option<()> {
         let Some(automaton) = &self.automaton else { return Some(()) };
         // Hits come in order of their ends, so the word each ends in lies at or behind the last one's.
         let (stream, tokens, mut last) = (folded.text.as_bytes(), &folded.tokens, 0);
@@ -198,9 +209,8 @@ impl Letters {
 pub struct Terms {
     /// Nearly all of them.
     phrases: Phrases,
-    /// The others, and those of them that ASCII can hold: much fewer.
-    all: Letters,
-    ascii: Letters,
+    /// The others, by the [`Breadth`] of the text to look in: the fewer there are, the faster.
+    letters: [Letters; 3],
     /// By spelling: the terms it stands for where doubled letters are single.
     squeezed: Vec<Vec<TermId>>,
     shown: Vec<String>,
@@ -289,8 +299,7 @@ impl Terms {
             Some(())
         };
         self.phrases.scan(folded, !plain, &mut give)?;
-        let letters = if folded.text.is_ascii() { &self.ascii } else { &self.all };
-        letters.scan(folded, give)
+        self.letters[Breadth::of(&folded.text) as usize].scan(folded, &mut give)
     }
 }
 

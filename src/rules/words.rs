@@ -1,16 +1,25 @@
 //! The words that terms are made of, each with a number, so that phrases are looked for word by word: one look into a table
 //! for each word of a mail, where an automaton goes letter by letter through memory that grows with the terms.
 
-/// Number of a word: where it stands among all of them.
+use super::reach::{Reach, mask};
+use super::table::{shift_for, spread};
+
+/// Number of a word.
 pub type WordId = u32;
 
-/// A longer word has no number: its terms are left to the automaton.
-pub const LONGEST: usize = 63;
+/// How a word of a term stands for words of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// For itself.
+    Whole,
+    /// For all that begin with it.
+    Beginning,
+    /// For all that end with it.
+    Ending,
+}
+
 /// So many bytes of a word stand in the table itself: all there are, mostly.
 const HEAD: usize = 8;
-/// Odd and without pattern (2^64 divided by the golden ratio): to multiply by it spreads any key over the upper bits.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-
 /// A word of a text, its first bytes at hand.
 #[derive(Clone, Copy)]
 pub struct Seen<'t> {
@@ -29,6 +38,21 @@ impl<'t> Seen<'t> {
 
     fn beginning(self, length: usize) -> Self {
         Seen { length, head: self.head & mask(length), ..self }
+    }
+
+    fn ending(self, length: usize) -> Self {
+        let end = self.start + self.length;
+        Seen::new(self.text, end - length, end)
+    }
+
+    /// Its last bytes, the very last one lowest.
+    fn foot(&self) -> u64 {
+        let end = self.start + self.length;
+        let last = match self.text[..end].last_chunk::<{ Reach::FAR }>() {
+            Some(four) => u64::from(u32::from_be_bytes(*four)),
+            None => self.text[..end].iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        };
+        last & mask(self.length)
     }
 
     /// What of a long word does not stand in the table itself.
@@ -53,63 +77,56 @@ fn load(text: &[u8], at: usize, length: usize) -> u64 {
     bytes & mask(length)
 }
 
-fn mask(length: usize) -> u64 {
-    if length >= HEAD { u64::MAX } else { (1 << (8 * length)) - 1 }
-}
-
-/// Spreads a key over the upper bits.
-pub fn spread(key: u64) -> u64 {
-    key.wrapping_mul(SPREAD)
-}
-
-/// The shift by which [`spread`] keys become places in a table with room for so many, at most half full.
-pub fn shift_for(count: usize) -> u32 {
-    64 - (count.max(32) * 2).next_power_of_two().trailing_zeros()
-}
-
 /// All words.
 #[derive(Debug)]
 pub struct Words {
     table: Vec<Entry>,
     shift: u32,
-    count: usize,
     /// Their bytes, one after the other.
     text: Vec<u8>,
-    reach: Reach,
+    /// By number: where its bytes begin.
+    starts: Vec<u32>,
+    beginnings: Reach,
+    endings: Reach,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    /// The first bytes, filled up with zeros. Zero: a free place.
+    /// The first bytes, filled up with zeros.
     head: u64,
     id: WordId,
+    /// 0: a free place.
     length: u8,
-    /// It is the beginning of words.
-    open: bool,
+    /// Some term means all words that begin so.
+    begins: bool,
+    /// Some term means all words that end so.
+    ends: bool,
 }
 
 impl Default for Words {
     fn default() -> Self {
         let shift = shift_for(0);
         let table = vec![Entry::default(); 1 << (64 - shift)];
-        Words { table, shift, count: 0, text: Vec::new(), reach: Reach::new(0) }
+        Words { table, shift, text: Vec::new(), starts: Vec::new(), beginnings: Reach::new(0), endings: Reach::new(0) }
     }
 }
 
 impl Words {
-    /// The number of a word, a new one if it has none yet. `open`: it is also the beginning of words.
-    pub fn intern(&mut self, word: &str, open: bool) -> WordId {
+    /// The number of a word, a new one if it has none yet.
+    pub fn intern(&mut self, word: &str, stands: Stands) -> WordId {
         let seen = Seen::new(word.as_bytes(), 0, word.len());
         let at = self.find(&seen);
-        if self.table[at].length == 0 {
-            let id = self.text.len() as WordId;
-            self.table[at] = Entry { head: seen.head, id, length: seen.length as u8, open };
+        let id = self.starts.len() as WordId;
+        let entry = &mut self.table[at];
+        if entry.length == 0 {
+            (entry.head, entry.id, entry.length) = (seen.head, id, seen.length as u8);
+            self.starts.push(self.text.len() as u32);
             self.text.extend(word.as_bytes());
-            self.count += 1;
         }
-        self.table[at].open |= open;
-        let id = self.table[at].id;
-        if self.count * 2 > self.table.len() {
+        entry.begins |= stands == Stands::Beginning;
+        entry.ends |= stands == Stands::Ending;
+        let id = entry.id;
+        if self.starts.len() * 2 > self.table.len() {
             self.grow();
         }
         id
@@ -119,18 +136,28 @@ impl Words {
         self.shift -= 1;
         let old = std::mem::replace(&mut self.table, vec![Entry::default(); 1 << (64 - self.shift)]);
         for entry in old.into_iter().filter(|entry| entry.length > 0) {
-            let start = entry.id as usize;
-            let at = self.find(&Seen::new(&self.text, start, start + entry.length as usize));
+            let at = self.find(&self.seen(&entry));
             self.table[at] = entry;
         }
     }
 
-    /// To be called when all words are there: makes beginnings findable.
+    fn seen(&self, entry: &Entry) -> Seen<'_> {
+        let start = self.starts[entry.id as usize] as usize;
+        Seen::new(&self.text, start, start + entry.length as usize)
+    }
+
+    /// How many there are; their numbers are below.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// To be called when all words are there: makes beginnings and endings findable.
     pub fn finish(&mut self) {
-        let open = || self.table.iter().filter(|entry| entry.open);
-        let mut reach = Reach::new(open().count());
-        open().for_each(|entry| reach.add(entry.head, entry.length));
-        self.reach = reach;
+        let (begin, end) = (self.table.iter().filter(|entry| entry.begins), self.table.iter().filter(|entry| entry.ends));
+        let (mut beginnings, mut endings) = (Reach::new(begin.clone().count()), Reach::new(end.clone().count()));
+        begin.for_each(|entry| beginnings.add(entry.head, entry.length));
+        end.for_each(|entry| endings.add(self.seen(entry).foot(), entry.length));
+        (self.beginnings, self.endings) = (beginnings, endings);
     }
 
     /// Its place in the table, or the free one where it would be.
@@ -140,15 +167,11 @@ impl Words {
             let entry = &self.table[at];
             let same = entry.head == seen.head && entry.length as usize == seen.length;
             // Nothing is compared where nothing is left: a comparison of no bytes is dear (the processor looks at them).
-            if entry.length == 0 || (same && (seen.length <= HEAD || self.rest(entry) == seen.rest())) {
+            if entry.length == 0 || (same && (seen.length <= HEAD || self.seen(entry).rest() == seen.rest())) {
                 return at;
             }
             at = (at + 1) & (self.table.len() - 1);
         }
-    }
-
-    fn rest(&self, entry: &Entry) -> &[u8] {
-        &self.text[entry.id as usize + HEAD..entry.id as usize + entry.length as usize]
     }
 
     /// The number of a word.
@@ -157,67 +180,34 @@ impl Words {
         (entry.length > 0).then_some(entry.id)
     }
 
-    /// The numbers of all beginnings of a word, itself among them, shortest first.
+    /// The numbers of all beginnings of a word that some term is open behind, shortest first.
     pub fn beginnings(&self, seen: Seen<'_>) -> impl Iterator<Item = WordId> {
-        let mut lengths = self.reach.of(seen.head) & (u64::MAX >> (LONGEST - seen.length.min(LONGEST)));
-        std::iter::from_fn(move || {
-            let length = (lengths != 0).then(|| lengths.trailing_zeros())?;
-            lengths &= lengths - 1;
-            Some(seen.beginning(length as usize))
-        })
-        .filter_map(|beginning| {
-            let entry = self.table[self.find(&beginning)];
-            (entry.length > 0 && entry.open).then_some(entry.id)
-        })
-    }
-}
-
-/// Which lengths the beginnings have that a word may have, by its first bytes: most words have none, and nothing more is asked.
-/// Two words may share a place; so whoever asks looks for each beginning itself.
-#[derive(Debug)]
-struct Reach {
-    /// By the first [`Reach::FIRST`] bytes: a bit for each length from there on.
-    long: Vec<u64>,
-    shift: u32,
-    /// By the first two bytes: a bit for each length below.
-    short: Vec<u8>,
-}
-
-impl Reach {
-    const FIRST: usize = 4;
-
-    fn new(count: usize) -> Self {
-        let shift = shift_for(count * 2);
-        Reach { long: vec![0; 1 << (64 - shift)], shift, short: vec![0; 1 << 16] }
+        let found =
+            self.beginnings.lengths(seen.head, seen.length).map(move |length| self.table[self.find(&seen.beginning(length))]);
+        found.filter(|entry| entry.begins).map(|entry| entry.id)
     }
 
-    fn place(&self, head: u64) -> usize {
-        (spread(head & mask(Self::FIRST)) >> self.shift) as usize
-    }
-
-    fn add(&mut self, head: u64, length: u8) {
-        let at = self.place(head);
-        match usize::from(length) {
-            1 => (0..256).for_each(|second| self.short[second << 8 | head as usize & 0xFF] |= 1 << 1),
-            short @ ..Self::FIRST => self.short[head as usize & 0xFFFF] |= 1 << short,
-            long => self.long[at] |= 1 << long,
-        }
-    }
-
-    fn of(&self, head: u64) -> u64 {
-        self.long[self.place(head)] | u64::from(self.short[head as usize & 0xFFFF])
+    /// The numbers of all endings of a word that some term is open before, shortest first.
+    pub fn endings(&self, seen: Seen<'_>) -> impl Iterator<Item = WordId> {
+        let found = self.endings.lengths(seen.foot(), seen.length).map(move |length| self.table[self.find(&seen.ending(length))]);
+        found.filter(|entry| entry.ends).map(|entry| entry.id)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::reach::LONGEST;
     use super::*;
 
-    fn words(all: &[(&str, bool)]) -> (Words, Vec<WordId>) {
+    use Stands::{Beginning, Ending, Whole};
+
+    fn words(all: &[(&str, Stands)]) -> Words {
         let mut words = Words::default();
-        let ids = all.iter().map(|(word, open)| words.intern(word, *open)).collect();
+        for (at, (word, stands)) in all.iter().enumerate() {
+            assert_eq!(words.intern(word, *stands), at as WordId, "{word}");
+        }
         words.finish();
-        (words, ids)
+        words
     }
 
     fn seen(word: &str) -> Seen<'_> {
@@ -227,12 +217,11 @@ mod tests {
     #[test]
     fn a_word_has_one_number_however_long_and_many() {
         let many: Vec<String> = (0..3000).map(|n| "x".repeat(n % 60 + 1) + &n.to_string()).collect();
-        let short = many.iter().filter(|word| word.len() <= LONGEST);
-        let all: Vec<(&str, bool)> = short.map(|word| (word.as_str(), word.len() % 2 == 0)).collect();
-        let (mut words, ids) = words(&all);
-        for ((word, open), id) in all.iter().zip(&ids) {
-            assert_eq!(words.get(&seen(word)), Some(*id));
-            assert_eq!(words.intern(word, *open), *id);
+        let all: Vec<(&str, Stands)> = many.iter().filter(|w| w.len() <= LONGEST).map(|w| (w.as_str(), Whole)).collect();
+        let mut words = words(&all);
+        for (at, (word, _)) in all.iter().enumerate() {
+            assert_eq!(words.get(&seen(word)), Some(at as WordId));
+            assert_eq!(words.intern(word, Whole), at as WordId);
         }
         for none in ["y", "xxxxxxxx", "xxxxxxxxx", "0", "x60"] {
             assert_eq!(words.get(&seen(none)), None, "{none}");
@@ -241,29 +230,31 @@ mod tests {
 
     #[test]
     fn a_word_is_read_where_it_stands() {
-        let (words, ids) = words(&[("kill", false), ("strangulation", false)]);
+        let words = words(&[("kill", Whole), ("strangulation", Whole)]);
         let text = b" kill strangulation kil";
         let get = |start, end| words.get(&Seen::new(text, start, end));
-        assert_eq!([get(1, 5), get(6, 19), get(20, 23), get(6, 18)], [Some(ids[0]), Some(ids[1]), None, None]);
+        assert_eq!([get(1, 5), get(6, 19), get(20, 23), get(6, 18)], [Some(0), Some(1), None, None]);
     }
 
     #[test]
     fn the_beginnings_of_a_word_are_those_that_are_open() {
         let longest = "a".repeat(LONGEST);
-        let all = [
-            ("k", true),
-            ("ki", true),
-            ("kil", true),
-            ("kill", false),
-            ("killi", true),
-            ("killing", true),
-            ("killingfields", true),
-        ];
-        let (words, ids) = words(&[all.as_slice(), &[(longest.as_str(), true), ("kilo", true)]].concat());
+        let open = ["k", "ki", "kil", "killi", "killing", "killingfields", &longest, "kilo"].map(|word| (word, Beginning));
+        let words = words(&[open.as_slice(), &[("kill", Whole), ("elds", Ending)]].concat());
         let of = |word: &str| words.beginnings(seen(word)).collect::<Vec<_>>();
-        assert_eq!(of("killingfields"), [0, 1, 2, 4, 5, 6].map(|at| ids[at]));
-        assert_eq!(of("killing"), [0, 1, 2, 4, 5].map(|at| ids[at]));
-        assert_eq!((of("k"), of("ka"), of("a")), (vec![ids[0]], vec![ids[0]], vec![]));
-        assert_eq!(of(&format!("{longest}a")), [ids[7]]);
+        assert_eq!((of("killingfields"), of("killing")), (vec![0, 1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4]));
+        assert_eq!((of("k"), of("ka"), of("a"), of("elds")), (vec![0], vec![0], vec![], vec![]));
+        assert_eq!(of(&format!("{longest}a")), [6]);
+    }
+
+    #[test]
+    fn the_endings_of_a_word_are_those_that_are_open() {
+        let longest = "a".repeat(LONGEST);
+        let open = ["d", "rd", "ord", "mord", "stmord", "selbstmord", &longest, "nord"].map(|word| (word, Ending));
+        let words = words(&[open.as_slice(), &[("bstmord", Whole), ("selb", Beginning)]].concat());
+        let of = |word: &str| words.endings(seen(word)).collect::<Vec<_>>();
+        assert_eq!((of("selbstmord"), of("tmord")), (vec![0, 1, 2, 3, 4, 5], vec![0, 1, 2, 3]));
+        assert_eq!((of("d"), of("ad"), of("a"), of("selb")), (vec![0], vec![0], vec![], vec![]));
+        assert_eq!(of(&format!("b{longest}")), [6]);
     }
 }
