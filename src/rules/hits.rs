@@ -23,9 +23,12 @@ pub struct Found {
     pub term: TermId,
 }
 
+/// Memory is made ready for so many places at most, before they are found.
+const MOST_AT_ONCE: usize = 1 << 14;
+
 /// Where each term was found in one mail. Flat arrays throughout: a mail has a thousand places, and memory for each term of
 /// its own would take longer than the search.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hits {
     slots: Slots,
     /// Places as they were noted, each with its slot.
@@ -36,6 +39,8 @@ pub struct Hits {
     bounds: Vec<(u32, u32)>,
     /// By group: its first link and one, or 0.
     heads: Vec<u32>,
+    /// The groups of which anything was found.
+    groups: Vec<GroupId>,
     /// A slot of a group, and the group's next link and one, or 0.
     links: Vec<(u32, u32)>,
     /// Each field as it was read plainly, with the position where it begins.
@@ -44,7 +49,25 @@ pub struct Hits {
 }
 
 impl Hits {
+    /// Of a mail of so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        let mut hits = Hits {
+            slots: Slots::default(),
+            noted: Vec::with_capacity((bytes / 8).min(MOST_AT_ONCE)),
+            places: Vec::new(),
+            bounds: Vec::new(),
+            heads: Vec::new(),
+            groups: Vec::new(),
+            links: Vec::new(),
+            fields: Vec::new(),
+            borders: OnceCell::new(),
+        };
+        hits.slots.grow();
+        hits
+    }
+
     /// Notes a place.
+    #[inline]
     pub fn add(&mut self, found: Found) {
         self.noted.push((self.slots.of(found.term), found));
     }
@@ -124,10 +147,18 @@ impl Hits {
         for (slot, term) in self.slots.terms.iter().enumerate() {
             for group in terms.groups_of(*term) {
                 let head = &mut self.heads[*group as usize];
+                if *head == 0 {
+                    self.groups.push(*group);
+                }
                 self.links.push((slot as u32, *head));
                 *head = self.links.len() as u32;
             }
         }
+    }
+
+    /// The groups of which anything was found.
+    pub fn groups(&self) -> &[GroupId] {
+        &self.groups
     }
 
     /// Was anything of a group found at all?
@@ -187,6 +218,7 @@ struct Slots {
 }
 
 impl Slots {
+    #[inline]
     fn probe(&self, term: TermId) -> usize {
         let mask = self.table.len() - 1;
         let mut at = (term.wrapping_mul(0x9E37_79B9) >> 7) as usize & mask;
@@ -197,22 +229,21 @@ impl Slots {
     }
 
     fn get(&self, term: TermId) -> Option<u32> {
-        if self.table.is_empty() {
-            return None;
-        }
         self.table[self.probe(term)].checked_sub(1)
     }
 
+    #[inline]
     fn of(&mut self, term: TermId) -> u32 {
-        if self.terms.len() * 2 >= self.table.len() {
+        let at = self.probe(term);
+        if self.table[at] != 0 {
+            return self.table[at] - 1;
+        }
+        self.terms.push(term);
+        self.table[at] = self.terms.len() as u32;
+        if self.terms.len() * 2 > self.table.len() {
             self.grow();
         }
-        let at = self.probe(term);
-        if self.table[at] == 0 {
-            self.terms.push(term);
-            self.table[at] = self.terms.len() as u32;
-        }
-        self.table[at] - 1
+        self.terms.len() as u32 - 1
     }
 
     fn grow(&mut self) {
@@ -231,6 +262,7 @@ mod tests {
     #[test]
     fn every_term_has_one_slot_however_many_there_are() {
         let mut slots = Slots::default();
+        slots.grow();
         assert_eq!(slots.get(7), None);
         for round in 0..2 {
             for term in 0..5_000_u32 {

@@ -97,67 +97,79 @@ impl Phrases {
             if altered && next_altered <= at {
                 next_altered = (at..tokens.len()).find(|t| tokens[*t].altered).unwrap_or(usize::MAX);
             }
-            begun.new = next_altered < at + MOST_WORDS;
-            if begun.new || !begun.before.is_empty() {
-                let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
-                let end = if text[end - 1] == b' ' { end - 1 } else { end };
-                self.step(Seen::new(text, token.at as usize, end), at, &mut begun, give)?;
+            let new = next_altered < at + MOST_WORDS;
+            if !new && begun.before.is_empty() {
+                continue;
+            }
+            let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
+            let seen = Seen::new(text, token.at as usize, end - usize::from(text[end - 1] == b' '));
+            for word in self.words.beginnings(seen) {
+                self.step(word, Stands::Beginning, at, new, &mut begun, give)?;
+            }
+            if let Some(word) = self.words.get(&seen) {
+                self.step(word, Stands::Whole, at, new, &mut begun, give)?;
+            }
+            if new {
+                for word in self.words.endings(seen) {
+                    self.begin(word, Stands::Ending, at, &mut begun, give)?;
+                }
+            }
+            std::mem::swap(&mut begun.before, &mut begun.behind);
+            begun.behind.clear();
+        }
+        Some(())
+    }
+
+    /// Reads a word behind those of all phrases that have begun, and as the first of `new` ones.
+    #[inline]
+    fn step(
+        &self,
+        word: WordId,
+        stands: Stands,
+        at: usize,
+        new: bool,
+        begun: &mut Begun,
+        give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
+    ) -> Option<()> {
+        if new {
+            self.begin(word, stands, at, begun, give)?;
+        }
+        for (node, first) in &begun.before {
+            let Some(edge) = self.later.get(key(*node, word, stands)) else { continue };
+            if edge.node != NONE {
+                begun.behind.push((edge.node, *first));
+            }
+            if edge.spelling != NONE {
+                give(*first as usize, at, edge.spelling)?;
             }
         }
         Some(())
     }
 
-    /// Reads one word.
-    fn step(
+    /// Reads the first word of a phrase.
+    #[inline]
+    fn begin(
         &self,
-        seen: Seen<'_>,
+        word: WordId,
+        stands: Stands,
         at: usize,
         begun: &mut Begun,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
-        let first = |word: WordId, stands: Stands| self.first[word as usize][stands as usize];
-        let mut go = |edge: Edge, first: usize| {
-            if edge.node != NONE {
-                begun.behind.push((edge.node, first));
-            }
-            if edge.spelling == NONE { Some(()) } else { give(first, at, edge.spelling) }
-        };
-        let mut step = |word: WordId, stands: Stands| {
-            if begun.new {
-                go(first(word, stands), at)?;
-            }
-            for (node, first) in &begun.before {
-                if let Some(edge) = self.later.get(key(*node, word, stands)) {
-                    go(edge, *first)?;
-                }
-            }
-            Some(())
-        };
-        for word in self.words.beginnings(seen) {
-            step(word, Stands::Beginning)?;
+        let edge = self.first[word as usize][stands as usize];
+        if edge.node != NONE {
+            begun.behind.push((edge.node, at as u32));
         }
-        if let Some(word) = self.words.get(&seen) {
-            step(word, Stands::Whole)?;
-        }
-        if begun.new {
-            for word in self.words.endings(seen) {
-                go(first(word, Stands::Ending), at)?;
-            }
-        }
-        std::mem::swap(&mut begun.before, &mut begun.behind);
-        begun.behind.clear();
-        Some(())
+        if edge.spelling == NONE { Some(()) } else { give(at, at, edge.spelling) }
     }
 }
 
-/// Phrases of which some words have been read.
+/// Phrases of which some words have been read: the nodes they have come to before the word at hand, and behind it, each with
+/// its first word.
 #[derive(Default)]
 struct Begun {
-    /// The nodes they have come to before the word at hand, each with its first word, and behind it.
-    before: Vec<(u32, usize)>,
-    behind: Vec<(u32, usize)>,
-    /// They may begin with this word.
-    new: bool,
+    before: Vec<(u32, u32)>,
+    behind: Vec<(u32, u32)>,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::table::{shift_for, spread};
 pub const LONGEST: usize = 63;
 
 /// Keeps so many of eight bytes.
+#[inline]
 pub fn mask(length: usize) -> u64 {
     if length >= 8 { u64::MAX } else { (1 << (8 * length)) - 1 }
 }
@@ -31,6 +32,7 @@ impl Reach {
         Reach { long: vec![0; 1 << (64 - shift)], shift, short: vec![0; 1 << 16] }
     }
 
+    #[inline]
     fn place(&self, bytes: u64) -> usize {
         (spread(bytes & mask(Self::FAR)) >> self.shift) as usize
     }
@@ -46,13 +48,23 @@ impl Reach {
     }
 
     /// The lengths that one may have of a word with these bytes, shortest first.
-    pub fn lengths(&self, bytes: u64, most: usize) -> impl Iterator<Item = usize> + use<> {
+    #[inline]
+    pub fn lengths(&self, bytes: u64, most: usize) -> Lengths {
         let all = self.long[self.place(bytes)] | u64::from(self.short[bytes as usize & 0xFFFF]);
-        let mut left = all & (u64::MAX >> (LONGEST - most.min(LONGEST)));
-        std::iter::from_fn(move || {
-            let length = (left != 0).then(|| left.trailing_zeros() as usize);
-            left &= left.wrapping_sub(1);
-            length
-        })
+        Lengths(all & (u64::MAX >> (LONGEST - most.min(LONGEST))))
+    }
+}
+
+/// Lengths as bits.
+pub struct Lengths(u64);
+
+impl Iterator for Lengths {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let length = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        (length < 64).then_some(length)
     }
 }

@@ -7,6 +7,7 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 const FREE: u64 = u64::MAX;
 
 /// Spreads a key over the upper bits.
+#[inline]
 pub fn spread(key: u64) -> u64 {
     key.wrapping_mul(SPREAD)
 }
@@ -62,6 +63,7 @@ impl<V: Copy + Default> Table<V> {
     }
 
     /// The place of a key, or the free one where it would be.
+    #[inline]
     fn find(&self, key: u64) -> usize {
         let mut at = (spread(key) >> self.shift) as usize;
         while self.keys[at] != key && self.keys[at] != FREE {
@@ -71,12 +73,14 @@ impl<V: Copy + Default> Table<V> {
     }
 
     /// Its bit in the sieve.
+    #[inline]
     fn grain(&self, key: u64) -> (usize, u64) {
         let bit = spread(key) >> (self.shift - 2);
         ((bit / 64) as usize, 1 << (bit % 64))
     }
 
     /// The value of a key.
+    #[inline]
     pub fn get(&self, key: u64) -> Option<V> {
         let (word, bit) = self.grain(key);
         if self.sieve[word] & bit == 0 {

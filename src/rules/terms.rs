@@ -7,6 +7,7 @@ use aho_corasick::{AhoCorasick, BuildError};
 
 use super::fold::{Folded, fold};
 use super::hits::{Found, Hits};
+use super::lists::Lists;
 use super::phrases::{self, Phrases};
 use super::readings::{others, squeeze};
 use super::spelling::{Phrase, Piece};
@@ -57,7 +58,7 @@ impl Builder {
     /// When the terms together are more than the automaton can hold (some hundred megabytes).
     pub fn finish(mut self) -> Result<Terms, BuildError> {
         let joined = self.join_pieces();
-        let (groups, groups_of) = (self.groups.len(), Lists::inverted(self.shown.len(), &self.groups));
+        let (groups, groups_of) = (self.groups.len(), inverted(self.shown.len(), &self.groups));
         let (spellings, squeezed) = self.spellings();
         let mut phrases = Phrases::default();
         let (whole, rest): (Vec<_>, Vec<_>) = spellings.iter().partition(|(_, text)| phrases::takes(text));
@@ -125,31 +126,9 @@ pub struct Joined {
     pub parts: Vec<(u32, TermId)>,
 }
 
-/// Many short lists in one.
-#[derive(Debug, Default)]
-struct Lists {
-    /// `all[starts[n]..starts[n + 1]]`: list n.
-    starts: Vec<u32>,
-    all: Vec<GroupId>,
-}
-
-impl Lists {
-    /// By term: the groups it belongs to.
-    fn inverted(terms: usize, groups: &HashMap<Vec<TermId>, GroupId>) -> Self {
-        let mut pairs: Vec<(TermId, GroupId)> =
-            groups.iter().flat_map(|(terms, group)| terms.iter().map(move |term| (*term, *group))).collect();
-        pairs.sort_unstable();
-        let mut starts = vec![0; terms + 1];
-        pairs.iter().for_each(|(term, _)| starts[*term as usize + 1] += 1);
-        for term in 0..terms {
-            starts[term + 1] += starts[term];
-        }
-        Lists { starts, all: pairs.into_iter().map(|(_, group)| group).collect() }
-    }
-
-    fn of(&self, at: u32) -> &[GroupId] {
-        &self.all[self.starts[at as usize] as usize..self.starts[at as usize + 1] as usize]
-    }
+/// By term: the groups it belongs to.
+fn inverted(terms: usize, groups: &HashMap<Vec<TermId>, GroupId>) -> Lists {
+    Lists::new(terms, groups.iter().flat_map(|(terms, group)| terms.iter().map(move |term| (*term, *group))).collect())
 }
 
 /// How many bytes the letters of a text take at most. Letters of the scripts without spaces take three and more.
@@ -214,6 +193,7 @@ pub struct Terms {
     /// By spelling: the terms it stands for where doubled letters are single.
     squeezed: Vec<Vec<TermId>>,
     shown: Vec<String>,
+    /// By term.
     groups_of: Lists,
     groups: usize,
     /// Terms with a `*` inside, under the part that must be there first.
@@ -236,6 +216,13 @@ impl Terms {
         self.groups
     }
 
+    /// How many terms each group has.
+    pub fn sizes(&self) -> Vec<usize> {
+        let mut sizes = vec![0; self.groups];
+        self.groups_of.all().iter().for_each(|group| sizes[*group as usize] += 1);
+        sizes
+    }
+
     /// Terms with a `*` inside whose longest part this is.
     pub fn joined_by(&self, part: TermId) -> &[Joined] {
         self.joined.get(&part).map_or(&[], Vec::as_slice)
@@ -243,7 +230,7 @@ impl Terms {
 
     /// Looks for all terms in the fields of a mail; `None` when the time was up before the end.
     pub fn scan(&self, fields: &[&str], time_is_up: &dyn Fn() -> bool) -> Option<Hits> {
-        let mut hits = Hits::default();
+        let mut hits = Hits::new(fields.iter().map(|text| text.len()).sum());
         let mut base = 0;
         for (field, text) in fields.iter().enumerate() {
             if time_is_up() {

@@ -20,6 +20,7 @@ pub enum Stands {
 
 /// So many bytes of a word stand in the table itself: all there are, mostly.
 const HEAD: usize = 8;
+
 /// A word of a text, its first bytes at hand.
 #[derive(Clone, Copy)]
 pub struct Seen<'t> {
@@ -31,11 +32,13 @@ pub struct Seen<'t> {
 
 impl<'t> Seen<'t> {
     /// The word at `start..end` of a text.
+    #[inline]
     pub fn new(text: &'t [u8], start: usize, end: usize) -> Self {
         let length = end - start;
         Seen { text, start, length, head: load(text, start, length) }
     }
 
+    #[inline]
     fn beginning(self, length: usize) -> Self {
         Seen { length, head: self.head & mask(length), ..self }
     }
@@ -46,6 +49,7 @@ impl<'t> Seen<'t> {
     }
 
     /// Its last bytes, the very last one lowest.
+    #[inline]
     fn foot(&self) -> u64 {
         let end = self.start + self.length;
         let last = match self.text[..end].last_chunk::<{ Reach::FAR }>() {
@@ -61,6 +65,7 @@ impl<'t> Seen<'t> {
     }
 
     /// Where it belongs in a table of `2^(64 - shift)` places.
+    #[inline]
     fn place(&self, shift: u32) -> usize {
         let chunk = |key: u64, at: usize| spread(key).rotate_left(32) ^ load(self.text, self.start + at, self.length - at);
         let key = if self.length <= HEAD { self.head } else { (HEAD..self.length).step_by(HEAD).fold(self.head, chunk) };
@@ -69,6 +74,7 @@ impl<'t> Seen<'t> {
 }
 
 /// The first eight of `length` bytes, filled up with zeros.
+#[inline]
 fn load(text: &[u8], at: usize, length: usize) -> u64 {
     let bytes = match text[at..].first_chunk::<HEAD>() {
         Some(eight) => u64::from_le_bytes(*eight),
@@ -161,6 +167,7 @@ impl Words {
     }
 
     /// Its place in the table, or the free one where it would be.
+    #[inline]
     fn find(&self, seen: &Seen<'_>) -> usize {
         let mut at = seen.place(self.shift);
         loop {
@@ -175,12 +182,14 @@ impl Words {
     }
 
     /// The number of a word.
+    #[inline]
     pub fn get(&self, seen: &Seen<'_>) -> Option<WordId> {
         let entry = self.table[self.find(seen)];
         (entry.length > 0).then_some(entry.id)
     }
 
     /// The numbers of all beginnings of a word that some term is open behind, shortest first.
+    #[inline]
     pub fn beginnings(&self, seen: Seen<'_>) -> impl Iterator<Item = WordId> {
         let found =
             self.beginnings.lengths(seen.head, seen.length).map(move |length| self.table[self.find(&seen.beginning(length))]);
@@ -188,6 +197,7 @@ impl Words {
     }
 
     /// The numbers of all endings of a word that some term is open before, shortest first.
+    #[inline]
     pub fn endings(&self, seen: Seen<'_>) -> impl Iterator<Item = WordId> {
         let found = self.endings.lengths(seen.foot(), seen.length).map(move |length| self.table[self.find(&seen.ending(length))]);
         found.filter(|entry| entry.ends).map(|entry| entry.id)
