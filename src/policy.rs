@@ -108,6 +108,12 @@ impl Policy {
         Self::shipped_with(None).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
     }
 
+    /// The sample config alone.
+    #[cfg(test)]
+    pub(crate) fn shipped_config() -> Config {
+        config::read(&Source::new(SAMPLE.0, SAMPLE.1), &Problems::default())
+    }
+
     /// The sample config and the shipped texts with the rules of a folder.
     ///
     /// # Errors
@@ -279,8 +285,8 @@ struct Parts {
     texts: (PathBuf, Option<Vec<Source>>),
 }
 
-/// Config, the calendars of its rotas and the files of answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
-/// and sound files would be accused.
+/// Config, the calendars of its rotas and the files of answer texts; `None` when the config does not stand: what the rest is
+/// checked against is not known then, and sound files would be accused.
 fn read_parts(source: &Source, now: Timestamp, problems: &Problems) -> Option<Parts> {
     let (mut config, places) = config::read_placed(source, problems);
     if !problems.is_empty() {

@@ -26,7 +26,7 @@ const FLOORS: &[Floor] = &[
     Siblings(&["message", "rules", "reply", "ladder", "oncall"]),
     Chain(&["policy"]),
     Siblings(&["store", "mailbox", "send", "service"]),
-    Chain(&["dispatch"]),
+    Chain(&["callout", "dispatch"]),
     Siblings(&["intake", "staff", "deliver", "escalate", "watch", "maintain", "backtest"]),
     Chain(&["console"]),
     Chain(&["daemon", "demo"]),

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use super::account::{Seen, read_accounts};
 use super::address::{base, is_address, is_domain};
-use super::queue::{read_ladders, read_queues};
+use super::ladder::read_ladders;
+use super::queue::read_queues;
 use super::referral::read_referrals;
 use super::rota::{read_people, read_rotas};
 use super::server::read_send;
+use super::watch::{read_canary, read_heartbeat, read_http, read_watch, read_webhooks};
 use super::{Config, Identity, Limits, Send, Store};
 use crate::problem::{Problems, Source, did_you_mean};
 use crate::table::{self, Table, Word};
@@ -60,11 +62,16 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
     let send = read_send(root, ground);
     let (mut ladder_names, mut queue_names) = (Names::new("ladder"), Names::new("queue"));
     let (mut outward, mut seen) = (Vec::new(), Seen::default());
-    let (mut person_names, mut rota_names) = (Names::new("person"), Names::new("rota"));
-    let (mut webhooks, mut rota_places) = (Vec::new(), Vec::new());
-    let people = read_people(root, &mut person_names, &mut outward, &mut webhooks);
-    let rotas = read_rotas(root, ground, &person_names, &mut rota_names, &mut rota_places);
-    let ladders = read_ladders(root, &mut ladder_names, &mut outward);
+    // One name means one of them, whatever it is: a ladder's step names it.
+    let mut reached = Names::new("person, rota or webhook");
+    let mut rota_places = Vec::new();
+    let webhooks = read_webhooks(root, ground, &mut reached);
+    let hook_names = Names::of("webhook", webhooks.iter().map(|webhook| &webhook.name));
+    let people = read_people(root, &mut reached, &hook_names, &mut outward);
+    let person_names = Names::of("person", people.iter().map(|person| &person.name));
+    let rotas = read_rotas(root, ground, &person_names, &mut reached, &mut rota_places);
+    let ladders = read_ladders(root, &mut ladder_names, &reached, &mut outward);
+    let watch = read_watch(root, &ladder_names);
     let queues = read_queues(root, &mut queue_names, &ladder_names, &mut outward);
     let accounts = read_accounts(root, ground, &queue_names, &mut seen);
     refuse_loops(root, &outward, &seen.addresses);
@@ -82,6 +89,11 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
         ladders,
         people,
         rotas,
+        webhooks,
+        watch,
+        canary: read_canary(root),
+        heartbeat: read_heartbeat(root, ground),
+        http: read_http(root),
         rules,
         templates,
         referrals,
@@ -174,6 +186,11 @@ impl Names {
         Names { what, known: Vec::new() }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.known.len()
+    }
+
     /// Takes a name in, or notes that it is taken.
     pub fn add(&mut self, t: &Table<'_>, word: &Word) {
         if self.known.contains(&word.value) {
@@ -184,9 +201,9 @@ impl Names {
         }
     }
 
-    /// Is it one of the names?
-    pub fn holds(&self, name: &str) -> bool {
-        self.known.iter().any(|known| known == name)
+    /// Names that were taken in elsewhere.
+    pub fn of<'n>(what: &'static str, names: impl Iterator<Item = &'n String>) -> Self {
+        Names { what, known: names.cloned().collect() }
     }
 
     /// The name that `word` points at; a name that leads nowhere is noted, with the nearest that does.

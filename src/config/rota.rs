@@ -4,25 +4,16 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use super::read::{Ground, Names, addresses, identifier};
+use super::time::{read_span, read_weekdays, read_zone};
 use crate::problem::did_you_mean;
 use crate::table::{Table, Word};
 
 /// Longest turn of a layer, days.
 const LONGEST_TURN: i64 = 366;
-/// The days of the week, as layers name them.
-const WEEKDAYS: [(&str, Weekday); 7] = [
-    ("mon", Weekday::Monday),
-    ("tue", Weekday::Tuesday),
-    ("wed", Weekday::Wednesday),
-    ("thu", Weekday::Thursday),
-    ("fri", Weekday::Friday),
-    ("sat", Weekday::Saturday),
-    ("sun", Weekday::Sunday),
-];
 
 /// `[[person]]`: somebody who can be woken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +54,8 @@ pub struct Layer {
     pub start: DateTime,
     /// Days from one handover to the next; at least 1.
     pub turn: i64,
-    /// Only on these days; empty: on all.
-    pub weekdays: Vec<Weekday>,
+    /// Only on these days, Monday first.
+    pub weekdays: [bool; 7],
     /// Only from this local hour to that one; where the second is not later, it is the next day's.
     pub hours: Option<(Time, Time)>,
 }
@@ -110,28 +101,27 @@ pub struct Repeat {
     pub until: Option<Timestamp>,
 }
 
-/// All `[[person]]`, names unique; `outward` gathers their addresses, `webhooks` the names they use.
-pub(super) fn read_people(root: &Table<'_>, names: &mut Names, outward: &mut Vec<Word>, webhooks: &mut Vec<Word>) -> Vec<Person> {
-    root.tables("person").iter().map(|t| read_person(t, names, outward, webhooks)).collect()
+/// All `[[person]]`, names unique among those of rotas and webhooks too; `outward` gathers their addresses.
+pub(super) fn read_people(root: &Table<'_>, names: &mut Names, webhooks: &Names, outward: &mut Vec<Word>) -> Vec<Person> {
+    root.tables("person").iter().map(|t| read_person(t, names, webhooks, outward)).collect()
 }
 
-fn read_person(t: &Table<'_>, names: &mut Names, outward: &mut Vec<Word>, webhooks: &mut Vec<Word>) -> Person {
+fn read_person(t: &Table<'_>, names: &mut Names, webhooks: &Names, outward: &mut Vec<Word>) -> Person {
     let name = identifier(t, "name");
     names.add(t, &name);
     if t.lacks("addresses") && t.lacks("webhooks") {
         let help = "give at least one of `addresses`, or of `webhooks`".to_owned();
         t.problem(t.span(), format!("nothing reaches the person `{}`", name.value), Some(help));
     }
-    let (mails, hooks) = (addresses(t, "addresses"), t.texts("webhooks"));
+    let mails = addresses(t, "addresses");
+    let hooks = t.texts("webhooks").iter().map(|word| webhooks.check(t, word)).collect();
     t.finish();
-    let plain = |words: &[Word]| words.iter().map(|word| word.value.clone()).collect();
-    let person = Person { name: name.value, addresses: plain(&mails), webhooks: plain(&hooks) };
+    let person = Person { name: name.value, addresses: mails.iter().map(|word| word.value.clone()).collect(), webhooks: hooks };
     outward.extend(mails);
-    webhooks.extend(hooks);
     person
 }
 
-/// All `[[rota]]`, names unique and no person's; `places` gathers where each is named, in the same order.
+/// All `[[rota]]`, names unique among those of people and webhooks too; `places` gathers where each is named, in the same order.
 pub(super) fn read_rotas(
     root: &Table<'_>,
     ground: &Ground,
@@ -145,10 +135,6 @@ pub(super) fn read_rotas(
 fn read_rota(t: &Table<'_>, ground: &Ground, people: &Names, names: &mut Names, places: &mut Vec<Word>) -> Rota {
     let name = identifier(t, "name");
     names.add(t, &name);
-    if people.holds(&name.value) {
-        let help = "a step of a ladder that names it must know which of the two is meant".to_owned();
-        t.problem(name.span.clone(), format!("`{}` is a person already", name.value), Some(help));
-    }
     let zone = read_zone(t);
     let layers: Vec<Layer> = t.tables("layer").iter().map(|layer| read_layer(layer, people)).collect();
     let overrides = t.tables("override").iter().filter_map(|entry| read_override(entry, &zone, people)).collect();
@@ -175,20 +161,6 @@ fn check_source(t: &Table<'_>, name: &Word, ical: bool) {
     }
 }
 
-fn read_zone(t: &Table<'_>) -> TimeZone {
-    let word = t.need_text("time_zone");
-    TimeZone::get(&word.value).unwrap_or_else(|_| {
-        // An empty one was noted by need_text.
-        if !word.value.trim().is_empty() {
-            let known: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
-            let near = did_you_mean(&word.value, known.iter().map(String::as_str));
-            let help = near.map_or("such as \"Europe/Berlin\" (an IANA name)".to_owned(), |n| format!("did you mean \"{n}\"?"));
-            t.problem(word.span, format!("there is no time zone \"{}\"", word.value), Some(help));
-        }
-        TimeZone::UTC
-    })
-}
-
 fn read_layer(t: &Table<'_>, people: &Names) -> Layer {
     if t.lacks("people") {
         let help = "`people` needs at least one name of a [[person]]".to_owned();
@@ -196,7 +168,8 @@ fn read_layer(t: &Table<'_>, people: &Names) -> Layer {
     }
     let in_turn = t.texts("people").iter().map(|word| people.check(t, word)).collect();
     let start = read_local(t, "start").map_or(DateTime::MIN, |(start, _)| start);
-    let layer = Layer { people: in_turn, start, turn: read_turn(t), weekdays: read_weekdays(t), hours: read_hours(t) };
+    let hours = t.text("hours").and_then(|word| read_span(t, &word));
+    let layer = Layer { people: in_turn, start, turn: read_turn(t), weekdays: read_weekdays(t), hours };
     t.finish();
     layer
 }
@@ -240,41 +213,4 @@ fn read_turn(t: &Table<'_>) -> i64 {
         t.problem(word.span, format!("`turn` cannot be \"{}\"", word.value), Some(help));
     }
     days.unwrap_or(1)
-}
-
-fn read_weekdays(t: &Table<'_>) -> Vec<Weekday> {
-    if t.has("weekdays") && t.lacks("weekdays") {
-        let help = "leave `weekdays` out for a layer that is on call every day".to_owned();
-        t.problem(t.span_of("weekdays"), "this layer is never on call", Some(help));
-    }
-    let mut days = Vec::new();
-    for word in t.texts("weekdays") {
-        match WEEKDAYS.iter().find(|(name, _)| *name == word.value) {
-            Some((_, day)) => days.push(*day),
-            None => {
-                let lower = word.value.to_lowercase();
-                let long = WEEKDAYS.iter().map(|(name, _)| *name).find(|name| lower.starts_with(name));
-                let near = long.or_else(|| did_you_mean(&lower, WEEKDAYS.iter().map(|(name, _)| *name)));
-                let help =
-                    near.map_or("one of mon, tue, wed, thu, fri, sat, sun".to_owned(), |n| format!("did you mean \"{n}\"?"));
-                t.problem(word.span, format!("`weekdays` cannot have \"{}\"", word.value), Some(help));
-            }
-        }
-    }
-    days
-}
-
-fn read_hours(t: &Table<'_>) -> Option<(Time, Time)> {
-    let word = t.text("hours")?;
-    // The end of a day is the beginning of the next.
-    let end = |text: &str| if text == "24:00" { Some(Time::midnight()) } else { Time::strptime("%H:%M", text).ok() };
-    let parsed = word.value.split_once('-').and_then(|(from, to)| {
-        let whole = from.len() == 5 && to.len() == 5;
-        Some((Time::strptime("%H:%M", from).ok()?, end(to)?)).filter(|_| whole)
-    });
-    if parsed.is_none() {
-        let help = "local hours such as \"09:00-17:00\", or \"22:00-06:00\" for a night".to_owned();
-        t.problem(word.span, format!("`hours` cannot be \"{}\"", word.value), Some(help));
-    }
-    parsed
 }

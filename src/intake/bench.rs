@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use super::record::{Taken, draw, record};
+use super::record::{Taken, record};
 use super::*;
+use crate::callout::draw;
 use crate::clock::from_millis;
 use crate::dispatch::Desk;
 use crate::outbox::{Kind, OutboxState};
@@ -72,7 +73,12 @@ impl Bench {
     pub(crate) fn parcels(&self, kind: Kind) -> Vec<String> {
         let now = self.now;
         let lease = Duration::from_secs(1);
-        let rows = self.store.write_blocking(move |tx| outbox::claim(tx, &[kind], 100, lease, now)).unwrap();
+        let rows = self
+            .store
+            .write_blocking(move |tx| {
+                outbox::claim(tx, &outbox::Lane { channel: String::new(), kinds: vec![kind] }, 100, lease, now)
+            })
+            .unwrap();
         rows.into_iter().map(|row| String::from_utf8_lossy(&unpack(&row.packed).unwrap()).into_owned()).collect()
     }
 
