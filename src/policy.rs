@@ -22,7 +22,7 @@ use crate::table::Word;
 mod rotas;
 
 pub use rotas::HORIZON_DAYS;
-use rotas::{calendar_files, check_rotas, read_calendars};
+use rotas::{calendar_files, check_rotas, check_steps, read_calendars};
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
@@ -135,6 +135,7 @@ impl Policy {
         check_languages(source, &places.languages, &templates, &problems);
         check_topics(source, &places.topics, &rules.topics(), &templates, &problems);
         check_rotas(source, &config, &places.rotas, now, &problems);
+        check_steps(source, &config, now, &problems);
         let warnings = problems.warnings();
         problems.into_result(|| Policy { config, rules, templates, warnings })
     }

@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config};
 use crate::metrics::Health;
 use crate::outbox::Kind;
-use crate::policy::Policy;
+use crate::policy::{HORIZON_DAYS, Policy};
 use crate::reply::{canary, token};
 use crate::send;
 use crate::store::outbox::{self, NewRow};
@@ -28,6 +28,8 @@ const MOVE: Duration = Duration::from_secs(5 * 60);
 const JUMP: SignedDuration = SignedDuration::from_secs(90);
 /// So long after a jump it is over.
 const CALM: SignedDuration = SignedDuration::from_mins(10);
+/// Rotas are looked through for gaps this often.
+const GAPS: SignedDuration = SignedDuration::from_hours(1);
 /// One heartbeat may take this long.
 const BEAT: Duration = Duration::from_secs(10);
 
@@ -119,11 +121,16 @@ impl Watch {
         let (began, mut clock) = (self.clock.now(), Drift::new(&self.clock));
         // Without [watch] in the config nobody is called: then the log says it, once.
         let mut said = BTreeMap::new();
+        let (mut gaps, mut asked) = (Vec::new(), None);
         while !self.stop.is_cancelled() {
             self.health.moving("watch", MOVE);
             let now = self.clock.now();
             let jumped = clock.look(now);
-            if let Err(error) = self.look(began, jumped, now, &mut said).await {
+            // A calendar runs out by itself; a look into three months takes a while.
+            if asked.is_none_or(|asked| now.duration_since(asked).abs() > GAPS) {
+                (gaps, asked) = (self.policy.rota_gaps(now), Some(now));
+            }
+            if let Err(error) = self.look(began, jumped, now, &gaps, &mut said).await {
                 tracing::error!(%error, "the watch over ourselves cannot look; trying again");
             }
             tokio::select! {
@@ -139,10 +146,11 @@ impl Watch {
         began: Timestamp,
         jumped: Option<(SignedDuration, Timestamp)>,
         now: Timestamp,
+        gaps: &[String],
         said: &mut BTreeMap<String, String>,
     ) -> Result<()> {
         self.send_canaries(now).await?;
-        let seen = self.see(began, jumped).await?;
+        let seen = self.see(began, jumped, gaps).await?;
         let found = troubles(&seen, &self.policy.config, now);
         match &self.policy.config.watch {
             Some(watch) => self.tell(found, watch.ladder.clone(), now).await,
@@ -155,7 +163,7 @@ impl Watch {
         }
     }
 
-    async fn see(&self, began: Timestamp, jumped: Option<(SignedDuration, Timestamp)>) -> Result<Seen> {
+    async fn see(&self, began: Timestamp, jumped: Option<(SignedDuration, Timestamp)>, gaps: &[String]) -> Result<Seen> {
         let addresses: Vec<String> =
             self.policy.config.accounts.iter().flat_map(|a| &a.intake).map(|i| i.address.clone()).collect();
         let stored = move |view: &crate::store::View<'_>| {
@@ -168,7 +176,9 @@ impl Watch {
         };
         let (dead, waiting, canaries) = self.store.read(stored).await?;
         let accounts = self.health.accounts_read().into_iter().map(|(id, read, why)| (id, read.unwrap_or(began), why)).collect();
-        Ok(Seen { accounts, waiting, dead, faults: self.health.faults(), free: self.store.free_disk(), jumped, canaries })
+        let mut faults = self.health.faults();
+        faults.extend(gaps.iter().map(|words| ("rota".to_owned(), format!("In the next {HORIZON_DAYS} days {words}"))));
+        Ok(Seen { accounts, waiting, dead, faults, free: self.store.free_disk(), jumped, canaries })
     }
 
     /// Fires what is new, and ends what is over.

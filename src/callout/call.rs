@@ -6,8 +6,10 @@ use jiff::SignedDuration;
 
 use super::{Phone, ladder_named};
 use crate::case::Reference;
+use crate::clock::Timestamp;
 use crate::config::{Config, Step, Who, base};
 use crate::ladder::{self, Call, Target, flood};
+use crate::oncall;
 use crate::outbox::{Kind, Parcel};
 use crate::reply::alert::{self, About, Alert, Envelope};
 use crate::reply::token;
@@ -71,7 +73,7 @@ pub fn call(tx: &Tx<'_>, phone: &Phone<'_>, firing: &Firing) -> Result<Called> {
 }
 
 /// Whom to call now, and when the ladder calls next.
-fn decide(tx: &Tx<'_>, phone: &Phone<'_>, firing: &Firing) -> Result<(Call, crate::clock::Timestamp)> {
+fn decide(tx: &Tx<'_>, phone: &Phone<'_>, firing: &Firing) -> Result<(Call, Timestamp)> {
     let reach = |step: &Step| reach(phone, step);
     let ladder = ladder_named(phone.config, &firing.ladder);
     let early = firing.early.is_some() && firing.due > phone.now && firing.step > 0;
@@ -250,20 +252,35 @@ fn everybody(config: &Config, steps: &[Step]) -> Vec<Target> {
     ways.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// A person, a webhook, or who is on call in a rota at that moment (`None`: everybody in it).
-fn named(config: &Config, name: &str, _at: Option<crate::clock::Timestamp>) -> Vec<Target> {
-    config
-        .webhook(name)
-        .into_iter()
-        .map(|hook| Target { channel: hook.name.clone(), to: hook.name.clone(), person: None })
-        .collect()
+/// A person, a webhook, or who is on call in a rota at that moment (`None`: everybody who ever is).
+fn named(config: &Config, name: &str, at: Option<Timestamp>) -> Vec<Target> {
+    if let Some(hook) = config.webhook(name) {
+        return vec![Target { channel: hook.name.clone(), to: hook.name.clone(), person: None }];
+    }
+    let Some(rota) = config.rotas.iter().find(|rota| rota.name == name) else { return person(config, name) };
+    let names: BTreeSet<&str> = match at {
+        Some(at) => oncall::on_call(rota, at).into_iter().collect(),
+        None => {
+            let (layers, events) = (rota.layers.iter().flat_map(|l| &l.people), rota.calendar.iter().map(|shift| &shift.person));
+            layers.chain(events).chain(rota.overrides.iter().map(|o| &o.person)).map(String::as_str).collect()
+        }
+    };
+    names.into_iter().flat_map(|name| person(config, name)).collect()
+}
+
+/// Every way to a person of the config.
+fn person(config: &Config, name: &str) -> Vec<Target> {
+    let Some(person) = config.people.iter().find(|person| person.name == name) else { return Vec::new() };
+    let mails = person.addresses.iter().map(|address| mail(address, Some(name)));
+    let hook = |hook: &String| Target { channel: hook.clone(), to: hook.clone(), person: Some(name.to_owned()) };
+    mails.chain(person.webhooks.iter().map(hook)).collect()
 }
 
 /// Every way to a person, by their name in the config or their address; none for somebody unknown.
 pub fn ways_to(config: &Config, who: &str) -> Vec<Target> {
     match crate::config::is_address(who) {
         true => vec![mail(who, None)],
-        false => named(config, who, None),
+        false => person(config, who),
     }
 }
 

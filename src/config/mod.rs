@@ -41,10 +41,6 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Who is woken, in what order; names are unique.
     pub ladders: Vec<Ladder>,
-    /// Who can be woken; names are unique.
-    pub people: Vec<Person>,
-    /// Who is on call when; names are unique, and no person's.
-    pub rotas: Vec<Rota>,
     /// Alerts as HTTP requests; names are unique.
     pub webhooks: Vec<Webhook>,
     /// Who learns that something is wrong with ourselves, and when.
@@ -55,6 +51,10 @@ pub struct Config {
     pub heartbeat: Option<Heartbeat>,
     /// The listener.
     pub http: Option<Http>,
+    /// Who can be woken; names are unique.
+    pub people: Vec<Person>,
+    /// Who is on call when; names are unique, and no person's.
+    pub rotas: Vec<Rota>,
     /// Folder of rule files; `None`: the shipped rules.
     pub rules: Option<PathBuf>,
     /// Folder of answer templates; `None`: the shipped ones.
@@ -384,7 +384,8 @@ impl Config {
 
     /// How the person behind an address (see [`base`]) is called: their name in the config, else the address.
     pub fn person_of(&self, address: &str) -> String {
-        address.to_owned()
+        let theirs = |person: &&Person| person.addresses.iter().any(|own| base(own) == address);
+        self.people.iter().find(theirs).map_or_else(|| address.to_owned(), |person| person.name.clone())
     }
 
     /// The webhook of that name.
@@ -413,11 +414,11 @@ impl Config {
             Send::Smtp(smtp) => Some(smtp.from.clone()),
             Send::Files(_) => None,
         };
-        let people = self.people.iter().flat_map(|p| &p.addresses).map(|a| a.to_lowercase());
         let on_call = self.ladders.iter().flat_map(|l| &l.steps).flat_map(|s| &s.to).filter_map(|who| match who {
             Who::Address(address) => Some(address.to_lowercase()),
             Who::Name(_) => None,
         });
+        let people = self.people.iter().flat_map(|p| &p.addresses).map(|a| a.to_lowercase());
         let contact = std::iter::once(self.identity.general_contact.to_lowercase());
         intake
             .chain(routes)

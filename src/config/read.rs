@@ -63,13 +63,13 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
     let (mut ladder_names, mut queue_names) = (Names::new("ladder"), Names::new("queue"));
     let (mut outward, mut seen) = (Vec::new(), Seen::default());
     // One name means one of them, whatever it is: a ladder's step names it.
-    let mut reached = Names::new("person, rota or webhook");
-    let mut rota_places = Vec::new();
-    let webhooks = read_webhooks(root, ground, &mut reached);
-    let hook_names = Names::of("webhook", webhooks.iter().map(|webhook| &webhook.name));
-    let people = read_people(root, &mut reached, &hook_names, &mut outward);
-    let person_names = Names::of("person", people.iter().map(|person| &person.name));
-    let rotas = read_rotas(root, ground, &person_names, &mut reached, &mut rota_places);
+    let (mut hooks, mut person_names, mut rota_names) = (Names::new("webhook"), Names::new("person"), Names::new("rota"));
+    let (mut used, mut rota_places) = (Vec::new(), Vec::new());
+    let webhooks = read_webhooks(root, ground, &mut hooks);
+    let people = read_people(root, &mut person_names, &mut outward, &mut used);
+    used.iter().for_each(|word| drop(hooks.check(root, word)));
+    let rotas = read_rotas(root, ground, &person_names, &mut rota_names, &mut rota_places);
+    let reached = Names::of_all("person, rota or webhook", root, &[&person_names, &rota_names, &hooks]);
     let ladders = read_ladders(root, &mut ladder_names, &reached, &mut outward);
     let watch = read_watch(root, &ladder_names);
     let queues = read_queues(root, &mut queue_names, &ladder_names, &mut outward);
@@ -87,13 +87,13 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
         accounts,
         queues,
         ladders,
-        people,
-        rotas,
         webhooks,
         watch,
         canary: read_canary(root),
         heartbeat: read_heartbeat(root, ground),
         http: read_http(root),
+        people,
+        rotas,
         rules,
         templates,
         referrals,
@@ -186,6 +186,23 @@ impl Names {
         Names { what, known: Vec::new() }
     }
 
+    /// The names of several kinds together; one of the last kind, webhooks, that is called like a person or a rota is noted. (A rota
+    /// that is called like a person was noted with its line.)
+    pub fn of_all(what: &'static str, root: &Table<'_>, kinds: &[&Names]) -> Self {
+        let mut all = Names::new(what);
+        let webhooks = kinds.last().map_or(&[][..], |last| &last.known);
+        for name in kinds.iter().flat_map(|names| &names.known) {
+            match all.known.contains(name) {
+                true if webhooks.contains(name) => {
+                    root.problem_whole(format!("`{name}` names two things: people, rotas and webhooks need names of their own"))
+                }
+                true => {}
+                false => all.known.push(name.clone()),
+            }
+        }
+        all
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.known.len()
@@ -201,9 +218,9 @@ impl Names {
         }
     }
 
-    /// Names that were taken in elsewhere.
-    pub fn of<'n>(what: &'static str, names: impl Iterator<Item = &'n String>) -> Self {
-        Names { what, known: names.cloned().collect() }
+    /// Is it one of the names?
+    pub fn holds(&self, name: &str) -> bool {
+        self.known.iter().any(|known| known == name)
     }
 
     /// The name that `word` points at; a name that leads nowhere is noted, with the nearest that does.

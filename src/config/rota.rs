@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 
 use super::read::{Ground, Names, addresses, identifier};
@@ -14,7 +14,6 @@ use crate::table::{Table, Word};
 
 /// Longest turn of a layer, days.
 const LONGEST_TURN: i64 = 366;
-
 /// `[[person]]`: somebody who can be woken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -54,8 +53,8 @@ pub struct Layer {
     pub start: DateTime,
     /// Days from one handover to the next; at least 1.
     pub turn: i64,
-    /// Only on these days, Monday first.
-    pub weekdays: [bool; 7],
+    /// Only on these days; empty: on all.
+    pub weekdays: Vec<Weekday>,
     /// Only from this local hour to that one; where the second is not later, it is the next day's.
     pub hours: Option<(Time, Time)>,
 }
@@ -101,27 +100,28 @@ pub struct Repeat {
     pub until: Option<Timestamp>,
 }
 
-/// All `[[person]]`, names unique among those of rotas and webhooks too; `outward` gathers their addresses.
-pub(super) fn read_people(root: &Table<'_>, names: &mut Names, webhooks: &Names, outward: &mut Vec<Word>) -> Vec<Person> {
-    root.tables("person").iter().map(|t| read_person(t, names, webhooks, outward)).collect()
+/// All `[[person]]`, names unique; `outward` gathers their addresses, `webhooks` the names they use.
+pub(super) fn read_people(root: &Table<'_>, names: &mut Names, outward: &mut Vec<Word>, webhooks: &mut Vec<Word>) -> Vec<Person> {
+    root.tables("person").iter().map(|t| read_person(t, names, outward, webhooks)).collect()
 }
 
-fn read_person(t: &Table<'_>, names: &mut Names, webhooks: &Names, outward: &mut Vec<Word>) -> Person {
+fn read_person(t: &Table<'_>, names: &mut Names, outward: &mut Vec<Word>, webhooks: &mut Vec<Word>) -> Person {
     let name = identifier(t, "name");
     names.add(t, &name);
     if t.lacks("addresses") && t.lacks("webhooks") {
         let help = "give at least one of `addresses`, or of `webhooks`".to_owned();
         t.problem(t.span(), format!("nothing reaches the person `{}`", name.value), Some(help));
     }
-    let mails = addresses(t, "addresses");
-    let hooks = t.texts("webhooks").iter().map(|word| webhooks.check(t, word)).collect();
+    let (mails, hooks) = (addresses(t, "addresses"), t.texts("webhooks"));
     t.finish();
-    let person = Person { name: name.value, addresses: mails.iter().map(|word| word.value.clone()).collect(), webhooks: hooks };
+    let plain = |words: &[Word]| words.iter().map(|word| word.value.clone()).collect();
+    let person = Person { name: name.value, addresses: plain(&mails), webhooks: plain(&hooks) };
     outward.extend(mails);
+    webhooks.extend(hooks);
     person
 }
 
-/// All `[[rota]]`, names unique among those of people and webhooks too; `places` gathers where each is named, in the same order.
+/// All `[[rota]]`, names unique and no person's; `places` gathers where each is named, in the same order.
 pub(super) fn read_rotas(
     root: &Table<'_>,
     ground: &Ground,
@@ -135,6 +135,10 @@ pub(super) fn read_rotas(
 fn read_rota(t: &Table<'_>, ground: &Ground, people: &Names, names: &mut Names, places: &mut Vec<Word>) -> Rota {
     let name = identifier(t, "name");
     names.add(t, &name);
+    if people.holds(&name.value) {
+        let help = "a step of a ladder that names it must know which of the two is meant".to_owned();
+        t.problem(name.span.clone(), format!("`{}` is a person already", name.value), Some(help));
+    }
     let zone = read_zone(t);
     let layers: Vec<Layer> = t.tables("layer").iter().map(|layer| read_layer(layer, people)).collect();
     let overrides = t.tables("override").iter().filter_map(|entry| read_override(entry, &zone, people)).collect();
@@ -168,8 +172,7 @@ fn read_layer(t: &Table<'_>, people: &Names) -> Layer {
     }
     let in_turn = t.texts("people").iter().map(|word| people.check(t, word)).collect();
     let start = read_local(t, "start").map_or(DateTime::MIN, |(start, _)| start);
-    let hours = t.text("hours").and_then(|word| read_span(t, &word));
-    let layer = Layer { people: in_turn, start, turn: read_turn(t), weekdays: read_weekdays(t), hours };
+    let layer = Layer { people: in_turn, start, turn: read_turn(t), weekdays: read_weekdays(t), hours: read_span(t) };
     t.finish();
     layer
 }

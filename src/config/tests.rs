@@ -93,19 +93,26 @@ fn a_commented_default_of_the_sample_is_the_default() {
         "#account-access",
         "#content",
         "#again",
+        // People and rotas: the whole section is one example.
+        "#[[person]]",
+        "#[[rota",
+        "#name",
+        "#addresses",
+        "#webhooks",
+        "#time_zone",
+        "#gaps",
+        "#people",
+        "#start",
+        "#turn",
+        "#weekdays",
+        "#hours",
+        "#person",
+        "#from",
+        "#to",
+        "#ical",
     ];
     // Whole tables that nothing asks for.
-    let optional = [
-        "#[[webhook]]",
-        "#[[person]]",
-        "#[[rota]]",
-        "#[[rota.layer]]",
-        "#[[rota.override]]",
-        "#[[ladder.instead]]",
-        "#[canary]",
-        "#[heartbeat]",
-        "#[http]",
-    ];
+    let optional = ["#[[webhook]]", "#[[ladder.instead]]", "#[canary]", "#[heartbeat]", "#[http]"];
     let mut within = false;
     let live: String = SAMPLE
         .lines()

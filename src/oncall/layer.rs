@@ -39,7 +39,7 @@ fn take_turn<'r>(
 ) {
     let handover = layer.start.time();
     let Some((from, to)) = between(zone, (begin, handover), (end, handover)) else { return };
-    if layer.weekdays == [true; 7] && layer.hours.is_none() {
+    if layer.weekdays.is_empty() && layer.hours.is_none() {
         return pieces.push(Piece { from, to, who });
     }
     // A window that passes midnight began on the day before.
@@ -57,7 +57,7 @@ fn take_turn<'r>(
 
 /// The hours of one day on which the layer has somebody.
 fn window(layer: &Layer, zone: &TimeZone, day: Date) -> Option<(Timestamp, Timestamp)> {
-    if !layer.weekdays[day.weekday().to_monday_zero_offset() as usize] {
+    if !layer.weekdays.is_empty() && !layer.weekdays.contains(&day.weekday()) {
         return None;
     }
     let (opens, closes) = layer.hours.unwrap_or((Time::midnight(), Time::midnight()));

@@ -205,12 +205,12 @@ fn slowly(rota: &Rota, at: Timestamp) -> Vec<&str> {
         let (from, to) = layer.hours.unwrap_or_default();
         days.into_iter().any(|day| {
             let end = if to <= from { later(day, 1) } else { day };
-            let named = layer.weekdays[day.weekday().to_monday_zero_offset() as usize];
+            let named = layer.weekdays.is_empty() || layer.weekdays.contains(&day.weekday());
             named && moment(day, from) <= at && at < moment(end, to)
         })
     };
     for layer in rota.layers.iter().rev() {
-        let unlimited = layer.weekdays == [true; 7] && layer.hours.is_none();
+        let unlimited = layer.weekdays.is_empty() && layer.hours.is_none();
         let (mut day, mut turn) = (layer.start.date(), 0);
         while moment(day, layer.start.time()) <= at {
             let next = later(day, layer.turn);
@@ -228,7 +228,7 @@ prop_compose! {
         people in prop::collection::vec(0..4usize, 1..5),
         (day, hour, half) in (-60i64..60, 0i8..24, any::<bool>()),
         turn in prop_oneof![Just(1i64), Just(7), 2i64..20],
-        weekdays in prop_oneof![Just([true; 7]), any::<[bool; 7]>()],
+        weekdays in prop::collection::vec(0i8..7, 0..4),
         hours in prop::option::of((0i8..24, 0i8..24)),
     ) -> Layer {
         let time = |hour| jiff::civil::time(hour, 0, 0, 0);
@@ -237,7 +237,7 @@ prop_compose! {
             people: people.into_iter().map(|n| PEOPLE[n].to_owned()).collect(),
             start,
             turn,
-            weekdays,
+            weekdays: weekdays.into_iter().map(|n| Weekday::from_monday_zero_offset(n).unwrap()).collect(),
             hours: hours.map(|(from, to)| (time(from), time(to))),
         }
     }

@@ -84,9 +84,45 @@ pub(super) fn check_rotas(source: &Source, config: &Config, places: &[Word], now
     }
 }
 
+/// A step that calls nobody but rotas which may have gaps, at a moment when none of them has anybody: refused.
+pub(super) fn check_steps(source: &Source, config: &Config, now: Timestamp, problems: &Problems) {
+    let horizon = horizon(now);
+    for ladder in &config.ladders {
+        for (n, step) in ladder.steps.iter().enumerate() {
+            let Some(rotas) = rotas_of(step, config) else { continue };
+            let Some(from) = first_moment_without(&rotas, now, horizon) else { continue };
+            let local = rotas[0].zone.to_datetime(from).strftime("%a %Y-%m-%d %H:%M");
+            let words =
+                format!("step {} of ladder `{}` reaches nobody from {local}: its rotas have a gap there", n + 1, ladder.name);
+            problems.whole(&source.path, words);
+        }
+    }
+}
+
+/// The rotas of a step that calls nobody else, if some of them may have gaps; the others were checked by themselves.
+fn rotas_of<'c>(step: &config::Step, config: &'c Config) -> Option<Vec<&'c Rota>> {
+    let rota = |who: &config::Who| match who {
+        config::Who::Name(name) => config.rotas.iter().find(|rota| rota.name == *name),
+        config::Who::Address(_) => None,
+    };
+    let rotas: Option<Vec<&Rota>> = step.to.iter().map(rota).collect();
+    rotas.filter(|rotas| !rotas.is_empty() && rotas.iter().all(|rota| rota.gaps))
+}
+
+/// The first moment at which none of these rotas has anybody: it is where a gap of one of them begins.
+fn first_moment_without(rotas: &[&Rota], now: Timestamp, horizon: Timestamp) -> Option<Timestamp> {
+    let mut begins: Vec<Timestamp> = rotas.iter().flat_map(|rota| oncall::gaps(rota, now, horizon)).map(|gap| gap.from).collect();
+    begins.sort_unstable();
+    begins.into_iter().find(|at| rotas.iter().all(|rota| oncall::on_call(rota, *at).is_empty()))
+}
+
+fn horizon(now: Timestamp) -> Timestamp {
+    now.saturating_add(SignedDuration::from_hours(24 * HORIZON_DAYS)).unwrap_or(Timestamp::MAX)
+}
+
 /// "nobody is on call in rota `primary` from Sat 2026-12-05 18:00 to Mon 2026-12-07 09:00 (and 3 more)", local.
 fn gap_of(rota: &Rota, now: Timestamp) -> Option<String> {
-    let horizon = now.saturating_add(SignedDuration::from_hours(24 * HORIZON_DAYS)).unwrap_or(Timestamp::MAX);
+    let horizon = horizon(now);
     let gaps = oncall::gaps(rota, now, horizon);
     let first = gaps.first()?;
     let local = |at: Timestamp| rota.zone.to_datetime(at).strftime("%a %Y-%m-%d %H:%M").to_string();
@@ -144,6 +180,29 @@ mod tests {
         fs::write(folder.path().join("cal/oncall.ics"), event("DTSTART:20260105T080000Z\nDURATION:P2D\nRRULE:FREQ=DAILY"))
             .unwrap();
         assert_ne!(before, loaded.fingerprint(&config));
+    }
+
+    #[test]
+    fn a_step_whose_rotas_all_have_a_gap_at_once_is_refused_and_one_that_another_covers_is_not() {
+        let sample = std::fs::read_to_string(repository("config/triaged.toml")).unwrap();
+        let layer = |name: &str, hours: &str| {
+            format!(
+                "[[rota]]\nname = \"{name}\"\ntime_zone = \"Europe/Berlin\"\ngaps = true\n[[rota.layer]]\npeople = [\"amara\"]\n\
+                 start = \"2026-01-05T09:00\"\nturn = \"weekly\"\nhours = \"{hours}\"\n"
+            )
+        };
+        let person = "[[person]]\nname = \"amara\"\naddresses = [\"amara@example.org\"]\n";
+        let load = |night: &str| {
+            let (day, night) = (layer("day", "08:00-20:00"), layer("night", night));
+            let ladder = "[[ladder]]\nname = \"turns\"\n[[ladder.step]]\nto = [\"day\", \"night\"]\nwait = \"9 min\"\n";
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("t.toml");
+            fs::write(&path, format!("{sample}\n{person}{day}{night}{ladder}")).unwrap();
+            Policy::load(&path).map(|_| ()).map_err(|faults| faults.to_string())
+        };
+        assert_eq!(load("20:00-08:00"), Ok(()));
+        let refused = load("21:00-08:00").unwrap_err();
+        assert!(refused.contains("step 1 of ladder `turns` reaches nobody from") && refused.contains("20:00"), "{refused}");
     }
 
     #[test]
