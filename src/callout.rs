@@ -272,6 +272,3 @@ fn excerpt(report: &Report, lines: usize) -> String {
     let short = |line: &str| line.chars().take(200).collect::<String>();
     text.map(short).collect::<Vec<_>>().join("\n")
 }
-
-#[cfg(test)]
-mod tests;

@@ -338,7 +338,7 @@ impl Matter {
     /// An intake address, where answers to alerts are read: of the case's own mailbox; of an alert about ourselves the least urgent.
     fn reply_to(&self, config: &Config) -> Option<String> {
         let own = self.message.as_ref().and_then(|message| config.account(&message.account));
-        let quiet = config.accounts.iter().max_by_key(|account| config.urgency(&account.floor));
+        let quiet = config.accounts.iter().max_by_key(|a| (config.urgency(&a.floor), config.urgency(&a.queue)));
         Some(own.or(quiet)?.intake.first()?.address.clone())
     }
 }

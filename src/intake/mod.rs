@@ -4,6 +4,8 @@
 //! While one page is judged the next is fetched. What is held in memory at once, over all accounts, is bounded by the budget.
 
 #[cfg(test)]
+mod alarms;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 pub(crate) mod bench;
