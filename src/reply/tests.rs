@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::acknowledgement::{self, Acknowledgement};
-use super::alert;
+
 use super::forward::{self, Forward};
 use super::guard::Answer;
 use crate::case::Reference;
