@@ -7,7 +7,8 @@
 //! ```text
 //! mailbox (IMAP or Maildir) -> message: bytes to Report -> rules: Report to Verdict, with its trace
 //!    -> intake: ONE transaction { ledger, message, case, verdict, outbox rows, alert, audit } -> mailbox: marked done
-//! deliver:  outbox row -> claim -> SMTP or file -> record          escalate: alert due -> the ladder says who -> outbox row
+//! deliver:  outbox row -> claim -> SMTP, webhook or file -> record     escalate: alert due -> the ladder says who -> outbox row
+//! watch:    something wrong with ourselves -> an alert of its own
 //! ```
 //! The middle is pure: values in, value and reason out, `now` an argument. Nothing is sent from the transaction.
 //!
@@ -19,10 +20,11 @@
 //! 3. Automated mail is classified like any other; only the answer is withheld ([`reply::guard`]).
 //! 4. An answer cannot be turned into a weapon: no text of the sender's stands in it ([`reply::template`], [`reply::acknowledgement`]).
 //! 5. Sealed stays sealed: a manifest goes in the place of attachments ([`reply::forward`]).
-//! 6. An alert does not end in silence ([`escalate`]).
+//! 6. An alert does not end in silence: it climbs and repeats until a person proves to have it ([`ladder`], [`callout`], [`escalate`]).
 //! 7. What was decided can be shown: verdicts are stored with their trace and the rule set's hash ([`rules`]).
 //! 8. A broken change changes nothing: config, rules and templates are one [`policy`], swapped whole ([`daemon`]).
-//! 9. Silence is an alarm: the watchdog is fed only while every loop keeps its promise to move ([`metrics`]).
+//! 9. Silence is an alarm: the watchdog is fed only while every loop keeps its promise to move ([`metrics`]), and what does not work
+//!    is an alert of its own ([`watch`]).
 //!
 //! ## The floors
 //! A module uses only what is declared above it here; siblings of a floor do not know each other (`tests/floors.rs` holds it).

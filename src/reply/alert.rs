@@ -192,3 +192,6 @@ pub fn age(received: Timestamp, now: Timestamp) -> String {
         (days, hours, _) => format!("{days} d {hours} h"),
     }
 }
+
+#[cfg(test)]
+pub(in crate::reply) mod tests;

@@ -7,7 +7,7 @@ use ring::digest;
 
 use super::World;
 use super::facts::{Facts, Of, RawFacts};
-use super::file::{Lists, RawFile, RawList, RawNear, RawRule, read};
+use super::file::{Lists, RawFile, RawNear, RawRule, read};
 use super::pattern::{self, Filters};
 use super::spelling::{TermFault, phrase};
 use super::terms::{Builder, GroupId, TermId, Terms};
@@ -110,9 +110,9 @@ pub fn compile(files: &[Source], world: &World, problems: &Problems) -> Option<C
     let lists = gather_lists(&raw, problems);
     let spoken: BTreeSet<&str> = lists.values().flat_map(BTreeMap::keys).copied().filter(|l| *l != "any").collect();
     let languages: Vec<&str> = std::iter::once("any").chain(spoken).collect();
-    let mut compiler =
-        Compiler { lists, languages, world, problems, builder: Builder::default(), literals: Vec::new(), canonical: Vec::new() };
-    compiler.check_terms_of_lists();
+    let (ready, builder, literals, canonical) = Default::default();
+    let mut compiler = Compiler { lists, ready, languages, world, problems, builder, literals, canonical };
+    compiler.read_lists();
     let mut seen: BTreeMap<&str, &Source> = BTreeMap::new();
     let mut rules = Vec::new();
     for (source, file) in &raw {
@@ -127,7 +127,7 @@ pub fn compile(files: &[Source], world: &World, problems: &Problems) -> Option<C
         }
     }
     rules.sort_by(|a, b| a.id.cmp(&b.id));
-    let hash = hash(compiler.canonical);
+    let hash = hash(compiler.canonical.iter().map(String::as_str).collect());
     let languages = compiler.languages.into_iter().map(str::to_owned).collect();
     let ready = compiler.builder.finish().and_then(|terms| Ok((terms, Filters::new(&compiler.literals)?)));
     match ready {
@@ -157,15 +157,17 @@ fn gather_lists<'f>(raw: &'f [(&'f Source, RawFile)], problems: &Problems) -> Li
     lists
 }
 
-/// SHA-256 over the sorted canonical lines, so that neither files nor their order matter.
-fn hash(mut canonical: Vec<String>) -> String {
-    canonical.sort();
+/// SHA-256 over the sorted lines, so that neither files nor their order matter.
+fn hash(mut canonical: Vec<&str>) -> String {
+    canonical.sort_unstable();
     let digest = digest::digest(&digest::SHA256, canonical.join("\n").as_bytes());
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 struct Compiler<'f> {
     lists: Lists<'f>,
+    /// By name: rules use a list many times, but it is read once.
+    ready: BTreeMap<&'f str, Ready>,
     /// Sorted behind the first, which is "any": what [`Language`] counts.
     languages: Vec<&'f str>,
     world: &'f World,
@@ -176,36 +178,45 @@ struct Compiler<'f> {
     canonical: Vec<String>,
 }
 
+/// A list, ready to be used.
+struct Ready {
+    terms: Vec<(Language, TermId)>,
+    /// Of what it says in each language.
+    digests: Vec<String>,
+}
+
 impl<'f> Compiler<'f> {
-    /// Terms of lists are checked once here, used or not.
-    fn check_terms_of_lists(&mut self) {
-        let all: Vec<(&Source, &RawList)> = self.lists.values().flat_map(BTreeMap::values).copied().collect();
-        for (source, list) in all {
-            for word in &list.terms {
-                self.term(source, word, true);
+    /// Interns the terms of all lists, used or not, and notes what is wrong with them.
+    fn read_lists(&mut self) {
+        for (name, languages) in std::mem::take(&mut self.lists) {
+            let (mut terms, mut digests) = (Vec::new(), Vec::new());
+            for (code, (source, list)) in languages {
+                let language = self.language(code);
+                terms.extend(list.terms.iter().filter_map(|word| Some((language, self.term(source, word)?))));
+                let words = list.terms.iter().map(|word| word.value.trim()).collect();
+                digests.push(format!("{code}:{}", hash(words)));
             }
+            self.ready.insert(name, Ready { terms, digests });
         }
     }
 
-    /// Interns one term; a fault is noted when `note` is set (terms of lists were noted already when a rule uses them).
-    fn term(&mut self, source: &Source, word: &Word, note: bool) -> Option<TermId> {
+    /// Interns one term, or notes what is wrong with it.
+    fn term(&mut self, source: &Source, word: &Word) -> Option<TermId> {
         match phrase(&word.value) {
             Ok(phrase) => Some(self.builder.term(phrase, word.value.trim())),
             Err(fault) => {
-                if note {
-                    let (message, help) = say_term_fault(fault);
-                    self.problems.at(source, word.span.clone(), message, help.map(str::to_owned));
-                }
+                let (message, help) = say_term_fault(fault);
+                self.problems.at(source, word.span.clone(), message, help.map(str::to_owned));
                 None
             }
         }
     }
 
-    /// The languages of a list, or a problem.
-    fn list(&self, source: &Source, word: &Word, name: &str) -> Option<&BTreeMap<&'f str, (&'f Source, &'f RawList)>> {
-        let found = self.lists.get(name);
+    /// A list, or a problem.
+    fn list(&self, source: &Source, word: &Word, name: &str) -> Option<&Ready> {
+        let found = self.ready.get(name);
         if found.is_none() {
-            let help = match did_you_mean(name, self.lists.keys().copied()) {
+            let help = match did_you_mean(name, self.ready.keys().copied()) {
                 Some(near) => format!("did you mean \"@{near}\"?"),
                 None => format!("define it: [terms.{name}] with en = [\"...\"]"),
             };
@@ -220,20 +231,10 @@ impl<'f> Compiler<'f> {
 
     /// All terms of one entry, with their languages: a term, or `@list` in all its languages.
     fn entry(&mut self, source: &Source, word: &Word) -> Vec<(Language, TermId)> {
-        let Some(name) = word.value.trim().strip_prefix('@') else {
-            return self.term(source, word, true).map(|term| (ANY, term)).into_iter().collect();
-        };
-        let words: Vec<(Language, &'f Word)> = match self.list(source, word, name) {
-            Some(languages) => {
-                let of = |(code, (_, list)): (&&str, &(&'f Source, &'f RawList))| {
-                    let language = self.language(code);
-                    list.terms.iter().map(move |word| (language, word)).collect::<Vec<_>>()
-                };
-                languages.iter().flat_map(of).collect()
-            }
-            None => Vec::new(),
-        };
-        words.into_iter().filter_map(|(language, w)| Some((language, self.term(source, w, false)?))).collect()
+        match word.value.trim().strip_prefix('@') {
+            Some(name) => self.list(source, word, name).map_or_else(Vec::new, |list| list.terms.clone()),
+            None => self.term(source, word).map(|term| (ANY, term)).into_iter().collect(),
+        }
     }
 
     /// All the entries together, a group for each language.
@@ -379,7 +380,7 @@ impl<'f> Compiler<'f> {
         Some(Pattern { regex, filter })
     }
 
-    /// Everything that decides what the rule does, list references resolved, one line.
+    /// Everything that decides what the rule does, lists by their contents, one line.
     fn canonical_rule(&self, raw: &RawRule) -> String {
         let sorted = |words: &[Word]| {
             let mut all: Vec<String> = words.iter().flat_map(|w| self.canonical_entry(w)).collect();
@@ -408,14 +409,10 @@ impl<'f> Compiler<'f> {
         format!("{:?}", (&raw.id.value, &raw.why, words, rest, facts, effect))
     }
 
+    /// A term as it is written; a list by what is in it, wherever that stands.
     fn canonical_entry(&self, word: &Word) -> Vec<String> {
-        let Some(list) = word.value.trim().strip_prefix('@').and_then(|name| self.lists.get(name)) else {
-            return vec![word.value.trim().to_owned()];
-        };
-        let terms = |(language, (_, list)): (&&str, &(&Source, &RawList))| {
-            list.terms.iter().map(|w| format!("{language}:{}", w.value.trim())).collect::<Vec<_>>()
-        };
-        list.iter().flat_map(terms).collect()
+        let list = word.value.trim().strip_prefix('@').and_then(|name| self.ready.get(name));
+        list.map_or_else(|| vec![word.value.trim().to_owned()], |list| list.digests.clone())
     }
 }
 

@@ -10,7 +10,7 @@ use icu_normalizer::properties::{CanonicalCombiningClassMapBorrowed, CanonicalDe
 use unicode_script::{Script, UnicodeScript};
 
 use super::known::{Known, known, marked};
-use super::writer::{Writer, letters};
+use super::writer::Writer;
 
 /// Width of a word in positions. Characters of scripts without spaces are narrower, so that "within 6 words" means about the same everywhere.
 pub const WORD: u32 = 4;
@@ -71,40 +71,19 @@ pub fn fold(text: &str) -> Folded {
     let mut writer = Writer::new(text.len());
     let mut at = 0;
     while at < text.len() {
-        at = if text.as_bytes()[at].is_ascii() { fold_ascii(text, at, &mut writer) } else { fold_letter(text, at, &mut writer) };
+        at = writer.ascii(text.as_bytes(), at);
+        if at < text.len() {
+            at = fold_one(text, at, &mut writer);
+        }
     }
     writer.finish()
 }
 
-/// Reads the word or the sign of ASCII at `at`; gives where the next one begins.
-fn fold_ascii(text: &str, at: usize, writer: &mut Writer) -> usize {
-    let bytes = text.as_bytes();
-    let mut run = letters(bytes, at);
-    // The last letter before something that is not ASCII may bear a mark: then it goes the long way.
-    if bytes.get(at + run.max(1)).is_some_and(|b| !b.is_ascii()) && marked(text, at + run.max(1)) {
-        if run < 2 {
-            return fold_cluster(text, at, writer);
-        }
-        run -= 1;
-    }
-    if run == 0 {
-        if bytes[at] != b'\'' || !writer.joins_apostrophe(&text[at + 1..]) {
-            writer.close();
-        }
-        return at + 1;
-    }
-    writer.word(bytes, at, run);
-    at + run
-}
-
-/// Reads the letter at `at`, with its marks; gives where the next one begins.
-fn fold_letter(text: &str, at: usize, writer: &mut Writer) -> usize {
+/// Reads the character at `at`, with its marks; gives where the next one begins.
+fn fold_one(text: &str, at: usize, writer: &mut Writer) -> usize {
     let Some(c) = text[at..].chars().next() else { return text.len() };
     let end = at + c.len_utf8();
-    if marked(text, end) {
-        return fold_cluster(text, at, writer);
-    }
-    match known(c) {
+    match if marked(text, end) { Known::Slow } else { known(c) } {
         Known::Slow => return fold_cluster(text, at, writer),
         Known::Nothing => {}
         Known::Parts => writer.close(),

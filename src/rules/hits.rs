@@ -213,8 +213,8 @@ fn put_in_order(places: &mut [Found]) -> usize {
 #[derive(Debug, Default)]
 struct Slots {
     terms: Vec<TermId>,
-    /// Slot and one; 0 is free. A power of two, at most half full.
-    table: Vec<u32>,
+    /// A term, and its slot and one; 0 is free. A power of two, at most half full.
+    table: Vec<(TermId, u32)>,
 }
 
 impl Slots {
@@ -222,24 +222,26 @@ impl Slots {
     fn probe(&self, term: TermId) -> usize {
         let mask = self.table.len() - 1;
         let mut at = (term.wrapping_mul(0x9E37_79B9) >> 7) as usize & mask;
-        while self.table[at] != 0 && self.terms[self.table[at] as usize - 1] != term {
+        while self.table[at].0 != term && self.table[at].1 != 0 {
             at = (at + 1) & mask;
         }
         at
     }
 
     fn get(&self, term: TermId) -> Option<u32> {
-        self.table[self.probe(term)].checked_sub(1)
+        self.table[self.probe(term)].1.checked_sub(1)
     }
 
     #[inline]
     fn of(&mut self, term: TermId) -> u32 {
         let at = self.probe(term);
-        if self.table[at] != 0 {
-            return self.table[at] - 1;
-        }
+        let slot = self.table[at].1;
+        if slot > 0 { slot - 1 } else { self.push(term, at) }
+    }
+
+    fn push(&mut self, term: TermId, at: usize) -> u32 {
         self.terms.push(term);
-        self.table[at] = self.terms.len() as u32;
+        self.table[at] = (term, self.terms.len() as u32);
         if self.terms.len() * 2 > self.table.len() {
             self.grow();
         }
@@ -247,10 +249,10 @@ impl Slots {
     }
 
     fn grow(&mut self) {
-        self.table = vec![0; (self.table.len() * 2).max(512)];
+        self.table = vec![(0, 0); (self.table.len() * 2).max(512)];
         for slot in 0..self.terms.len() {
             let at = self.probe(self.terms[slot]);
-            self.table[at] = slot as u32 + 1;
+            self.table[at] = (self.terms[slot], slot as u32 + 1);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::fold::{Folded, unspaced_width};
 use super::reach::LONGEST;
+use super::rows::Rows;
 use super::table::Table;
 use super::words::{Seen, Stands, WordId, Words};
 
@@ -20,6 +21,18 @@ pub struct Phrases {
     /// Where it leads behind others, by [`key`].
     later: Table<Edge>,
     nodes: u32,
+    known: Known,
+}
+
+/// By word, since most words of a mail are words of some term: what would else have to be asked each time.
+#[derive(Debug, Default)]
+struct Known {
+    /// The spellings that are complete with it as the first word.
+    complete: Rows,
+    /// The nodes it leads to as the first word.
+    leads: Rows,
+    /// Its beginnings.
+    beginnings: Rows,
 }
 
 /// Where a word leads.
@@ -85,6 +98,24 @@ impl Phrases {
     /// To be called when all are there.
     pub fn finish(&mut self) {
         self.words.finish();
+        let (mut complete, mut leads, mut beginnings) = (Vec::new(), Vec::new(), Vec::new());
+        for (word, seen) in (0..).zip(self.words.all()) {
+            beginnings.extend(self.words.beginnings(seen).map(|beginning| (word, beginning)));
+            for edge in self.firsts(Some(word), seen) {
+                complete.extend((edge.spelling != NONE).then_some((word, edge.spelling)));
+                leads.extend((edge.node != NONE).then_some((word, edge.node)));
+            }
+        }
+        let rows = |pairs: Vec<(u32, u32)>| Rows::new(self.words.len(), pairs);
+        self.known = Known { complete: rows(complete), leads: rows(leads), beginnings: rows(beginnings) };
+    }
+
+    /// Where a word leads as the first one: it whole, its beginnings, its endings.
+    fn firsts(&self, word: Option<WordId>, seen: Seen<'_>) -> impl Iterator<Item = Edge> {
+        let beginnings = self.words.beginnings(seen).map(|word| (word, Stands::Beginning));
+        let endings = self.words.endings(seen).map(|word| (word, Stands::Ending));
+        let all = word.map(|word| (word, Stands::Whole)).into_iter().chain(beginnings).chain(endings);
+        all.map(|(word, stands)| self.first[word as usize][stands as usize])
     }
 
     /// Gives the first and the last word of each place, and what was found there. `altered`: what holds no altered word may be
@@ -103,16 +134,12 @@ impl Phrases {
             }
             let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
             let seen = Seen::new(text, token.at as usize, end - usize::from(text[end - 1] == b' '));
-            for word in self.words.beginnings(seen) {
-                self.step(word, Stands::Beginning, at, new, &mut begun, give)?;
-            }
-            if let Some(word) = self.words.get(&seen) {
-                self.step(word, Stands::Whole, at, new, &mut begun, give)?;
-            }
+            let word = self.words.get(&seen);
             if new {
-                for word in self.words.endings(seen) {
-                    self.begin(word, Stands::Ending, at, &mut begun, give)?;
-                }
+                self.begin(word, seen, at, &mut begun.behind, give)?;
+            }
+            if !begun.before.is_empty() {
+                self.go_on(word, seen, at, &mut begun, give)?;
             }
             std::mem::swap(&mut begun.before, &mut begun.behind);
             begun.behind.clear();
@@ -120,47 +147,68 @@ impl Phrases {
         Some(())
     }
 
-    /// Reads a word behind those of all phrases that have begun, and as the first of `new` ones.
+    /// Reads the first word of phrases.
     #[inline]
-    fn step(
+    fn begin(
         &self,
-        word: WordId,
-        stands: Stands,
+        word: Option<WordId>,
+        seen: Seen<'_>,
         at: usize,
-        new: bool,
-        begun: &mut Begun,
+        behind: &mut Vec<(u32, u32)>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
-        if new {
-            self.begin(word, stands, at, begun, give)?;
-        }
-        for (node, first) in &begun.before {
-            let Some(edge) = self.later.get(key(*node, word, stands)) else { continue };
+        let Some(word) = word else { return self.begin_unknown(seen, at, behind, give) };
+        behind.extend(self.known.leads.of(word).iter().map(|node| (*node, at as u32)));
+        self.known.complete.of(word).iter().try_for_each(|spelling| give(at, at, *spelling))
+    }
+
+    #[inline(never)]
+    fn begin_unknown(
+        &self,
+        seen: Seen<'_>,
+        at: usize,
+        behind: &mut Vec<(u32, u32)>,
+        give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
+    ) -> Option<()> {
+        for edge in self.firsts(None, seen) {
             if edge.node != NONE {
-                begun.behind.push((edge.node, *first));
+                behind.push((edge.node, at as u32));
             }
             if edge.spelling != NONE {
-                give(*first as usize, at, edge.spelling)?;
+                give(at, at, edge.spelling)?;
             }
         }
         Some(())
     }
 
-    /// Reads the first word of a phrase.
+    /// Reads a further word of the phrases that have begun.
     #[inline]
-    fn begin(
+    fn go_on(
         &self,
-        word: WordId,
-        stands: Stands,
+        word: Option<WordId>,
+        seen: Seen<'_>,
         at: usize,
         begun: &mut Begun,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
-        let edge = self.first[word as usize][stands as usize];
-        if edge.node != NONE {
-            begun.behind.push((edge.node, at as u32));
-        }
-        if edge.spelling == NONE { Some(()) } else { give(at, at, edge.spelling) }
+        let Begun { before, behind } = begun;
+        let mut step = |word: WordId, stands: Stands| {
+            for (node, first) in before.iter() {
+                let Some(edge) = self.later.get(key(*node, word, stands)) else { continue };
+                if edge.node != NONE {
+                    behind.push((edge.node, *first));
+                }
+                if edge.spelling != NONE {
+                    give(*first as usize, at, edge.spelling)?;
+                }
+            }
+            Some(())
+        };
+        let Some(word) = word else {
+            return self.words.beginnings(seen).try_for_each(|beginning| step(beginning, Stands::Beginning));
+        };
+        self.known.beginnings.of(word).iter().try_for_each(|beginning| step(*beginning, Stands::Beginning))?;
+        step(word, Stands::Whole)
     }
 }
 

@@ -7,9 +7,9 @@ use aho_corasick::{AhoCorasick, BuildError};
 
 use super::fold::{Folded, fold};
 use super::hits::{Found, Hits};
-use super::lists::Lists;
 use super::phrases::{self, Phrases};
 use super::readings::{others, squeeze};
+use super::rows::Rows;
 use super::spelling::{Phrase, Piece};
 
 /// Number of a distinct folded term.
@@ -127,8 +127,8 @@ pub struct Joined {
 }
 
 /// By term: the groups it belongs to.
-fn inverted(terms: usize, groups: &HashMap<Vec<TermId>, GroupId>) -> Lists {
-    Lists::new(terms, groups.iter().flat_map(|(terms, group)| terms.iter().map(move |term| (*term, *group))).collect())
+fn inverted(terms: usize, groups: &HashMap<Vec<TermId>, GroupId>) -> Rows {
+    Rows::new(terms, groups.iter().flat_map(|(terms, group)| terms.iter().map(move |term| (*term, *group))).collect())
 }
 
 /// How many bytes the letters of a text take at most. Letters of the scripts without spaces take three and more.
@@ -194,7 +194,7 @@ pub struct Terms {
     squeezed: Vec<Vec<TermId>>,
     shown: Vec<String>,
     /// By term.
-    groups_of: Lists,
+    groups_of: Rows,
     groups: usize,
     /// Terms with a `*` inside, under the part that must be there first.
     joined: BTreeMap<TermId, Vec<Joined>>,
@@ -268,20 +268,14 @@ impl Terms {
             if count % STRETCH == 0 && time_is_up() {
                 return None;
             }
-            if !plain && !folded.tokens[begins..=ends].iter().any(|token| token.altered) {
-                return Some(());
-            }
-            let own = [spelling];
-            let terms = match plain {
-                // A spelling that no term has but squeezed.
-                true if spelling as usize >= self.shown.len() => &[],
-                true => own.as_slice(),
-                false => self.squeezed[spelling as usize].as_slice(),
-            };
             let (first, last) = (&folded.tokens[begins], &folded.tokens[ends]);
-            let Place { field, base } = place;
-            for term in terms.iter().copied() {
-                hits.add(Found { from: base + first.from, to: base + last.to, field, start: first.start, end: last.end, term });
+            let (from, to, field) = (place.base + first.from, place.base + last.to, place.field);
+            let mut add = |term: TermId| hits.add(Found { from, to, field, start: first.start, end: last.end, term });
+            // Beyond the terms' own spellings are those that no term has but squeezed.
+            if plain && (spelling as usize) < self.shown.len() {
+                add(spelling);
+            } else if !plain && folded.tokens[begins..=ends].iter().any(|token| token.altered) {
+                self.squeezed[spelling as usize].iter().for_each(|term| add(*term));
             }
             Some(())
         };

@@ -2,13 +2,13 @@
 
 use super::compile::Rule;
 use super::hits::Hits;
-use super::lists::Lists;
+use super::rows::Rows;
 use super::terms::{GroupId, Terms};
 
 /// Each rule under the groups of one of its conditions: one of them must have been found.
 #[derive(Debug, Default)]
 pub struct Wanted {
-    by_group: Lists,
+    by_group: Rows,
     /// By rule: it asks for no words.
     always: Vec<bool>,
 }
@@ -26,7 +26,7 @@ impl Wanted {
                 None => always[at] = true,
             }
         }
-        Wanted { by_group: Lists::new(terms.groups(), pairs), always }
+        Wanted { by_group: Rows::new(terms.groups(), pairs), always }
     }
 
     /// By rule: is it to be asked?

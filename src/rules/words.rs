@@ -152,6 +152,12 @@ impl Words {
         Seen::new(&self.text, start, start + entry.length as usize)
     }
 
+    /// All words, in the order of their numbers.
+    pub fn all(&self) -> impl Iterator<Item = Seen<'_>> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.text.len() as u32]);
+        self.starts.iter().zip(ends).map(|(start, end)| Seen::new(&self.text, *start as usize, end as usize))
+    }
+
     /// How many there are; their numbers are below.
     pub fn len(&self) -> usize {
         self.starts.len()
@@ -233,7 +239,7 @@ mod tests {
             assert_eq!(words.get(&seen(word)), Some(at as WordId));
             assert_eq!(words.intern(word, Whole), at as WordId);
         }
-        for none in ["y", "xxxxxxxx", "xxxxxxxxx", "0", "x60"] {
+        for none in ["y", "xxxxxxxx", "xxxxxxxxx", "0", "x61"] {
             assert_eq!(words.get(&seen(none)), None, "{none}");
         }
     }

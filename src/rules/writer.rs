@@ -23,18 +23,6 @@ fn leading(bytes: u64) -> usize {
     ((alphanumeric ^ HIGH).trailing_zeros() / 8) as usize
 }
 
-/// How many letters and digits of ASCII stand at `at`.
-pub fn letters(bytes: &[u8], at: usize) -> usize {
-    let mut run = 0;
-    loop {
-        let more = leading(eight(bytes, at + run));
-        run += more;
-        if more < 8 {
-            return run;
-        }
-    }
-}
-
 /// Builds a stream.
 pub struct Writer {
     /// The stream, and room behind it.
@@ -68,6 +56,7 @@ impl Writer {
         self.end += bytes.len();
     }
 
+    #[inline]
     fn space(&mut self) {
         if self.text[self.end - 1] != b' ' {
             self.room(1);
@@ -76,15 +65,34 @@ impl Writer {
         }
     }
 
-    /// So many letters and digits of ASCII.
-    pub fn word(&mut self, bytes: &[u8], at: usize, run: usize) {
-        self.open(at, at + run);
-        self.room(run);
-        for done in (0..run).step_by(8) {
-            let small = eight(bytes, at + done) | SMALL;
-            self.text[self.end + done..self.end + done + 8].copy_from_slice(&small.to_le_bytes());
+    /// Reads words of ASCII and what parts them from `at` on; gives where it came to a sign that needs a closer look: a letter
+    /// before something that is not ASCII may bear a mark, an apostrophe may join.
+    pub fn ascii(&mut self, bytes: &[u8], mut at: usize) -> usize {
+        let other = |at: usize| bytes.get(at).is_some_and(|byte| !byte.is_ascii());
+        while at < bytes.len() {
+            let letters = eight(bytes, at);
+            let run = leading(letters);
+            let stops = other(at + run);
+            let take = run - usize::from(stops && run > 0);
+            if take > 0 {
+                self.open(at, at + take);
+                self.room(8);
+                self.text[self.end..self.end + 8].copy_from_slice(&(letters | SMALL).to_le_bytes());
+                self.end += take;
+                at += take;
+            }
+            if stops {
+                return at;
+            }
+            if run < 8 && at < bytes.len() {
+                if bytes[at] == b'\'' || other(at + 1) {
+                    return at;
+                }
+                self.close();
+                at += 1;
+            }
         }
-        self.end += run;
+        at
     }
 
     /// Letters, folded, of the original's bytes `start..end`.
@@ -96,6 +104,7 @@ impl Writer {
     }
 
     /// Begins a word unless one is open, and takes the original's bytes up to `end` into it.
+    #[inline]
     fn open(&mut self, start: usize, end: usize) {
         match self.tokens.last_mut() {
             Some(last) if self.open => last.end = end as u32,
@@ -183,9 +192,19 @@ mod tests {
         for length in 1..40 {
             let word: String = "ABCxyz0189".chars().cycle().take(length).collect();
             let mut writer = Writer::new(0);
-            assert_eq!(letters(word.as_bytes(), 0), length);
-            writer.word(word.as_bytes(), 0, length);
-            assert_eq!(writer.finish().text, format!(" {} ", word.to_ascii_lowercase()));
+            assert_eq!(writer.ascii(word.as_bytes(), 0), length);
+            let folded = writer.finish();
+            assert_eq!(folded.text, format!(" {} ", word.to_ascii_lowercase()));
+            assert_eq!((folded.tokens.len(), folded.tokens[0].end), (1, length as u32));
+        }
+    }
+
+    #[test]
+    fn what_needs_a_closer_look_is_left() {
+        for (text, come) in
+            [("ab cde\u{301}", 5), ("it's", 2), ("a. \u{301}", 2), ("\u{301}", 0), ("ab", 2), ("abcdefgh\u{e9}", 7)]
+        {
+            assert_eq!(Writer::new(0).ascii(text.as_bytes(), 0), come, "{text}");
         }
     }
 }
