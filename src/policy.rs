@@ -286,8 +286,8 @@ struct Parts {
     texts: (PathBuf, Option<Vec<Source>>),
 }
 
-/// Config, the calendars of its rotas and the files of answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
-/// and sound files would be accused.
+/// Config, the calendars of its rotas and the files of answer texts; `None` when the config does not stand: what the rest is
+/// checked against is not known then, and sound files would be accused.
 fn read_parts(source: &Source, now: Timestamp, problems: &Problems) -> Option<Parts> {
     let (mut config, places) = config::read_placed(source, problems);
     if !problems.is_empty() {

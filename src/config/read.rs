@@ -186,14 +186,17 @@ impl Names {
         Names { what, known: Vec::new() }
     }
 
-    /// The names of several kinds together; a webhook that is called like a person or a rota is noted.
+    /// The names of several kinds together; one of the last kind, webhooks, that is called like a person or a rota is noted. (A rota
+    /// that is called like a person was noted with its line.)
     pub fn of_all(what: &'static str, root: &Table<'_>, kinds: &[&Names]) -> Self {
         let mut all = Names::new(what);
+        let webhooks = kinds.last().map_or(&[][..], |last| &last.known);
         for name in kinds.iter().flat_map(|names| &names.known) {
             match all.known.contains(name) {
-                true => {
+                true if webhooks.contains(name) => {
                     root.problem_whole(format!("`{name}` names two things: people, rotas and webhooks need names of their own"))
                 }
+                true => {}
                 false => all.known.push(name.clone()),
             }
         }

@@ -379,7 +379,7 @@ fn a_mail_bomb_costs_a_handful_of_calls_and_a_threat_from_somebody_else_calls_fo
         calls.iter().find(|(_, _, text)| text.contains(&format!("ALERT [threat-of-harm] {real}"))).expect("its own alert");
     assert_eq!(first.0, bombs / 2, "at once");
     let of = |who: &str| calls.iter().filter(|(_, to, _)| to.starts_with(who)).count();
-    println!("{bombs} mails in 10 minutes: {} calls to amara, {} to ben", of("amara"), of("ben"));
+    eprintln!("{bombs} mails in 10 minutes: {} calls to amara, {} to ben", of("amara"), of("ben"));
     assert!(of("amara") <= 25, "{} calls", of("amara"));
     // No case is lost from the list: each has an alert that fires, by itself or with another.
     assert_eq!(bench.store.read_blocking(|view| alerts::list(view, false, 100_000)).unwrap().len(), bombs + 1);

@@ -11,7 +11,7 @@ const ALIKE: u32 = 3;
 /// So many of a queue that only their mailbox's floor placed there.
 const BY_FLOOR: u32 = 10;
 /// So many of a queue in which rules found danger.
-const FOUND: u32 = 30;
+const FOUND: u32 = 60;
 
 /// How many alerts fired within [`WINDOW`] before this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

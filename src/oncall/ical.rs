@@ -80,7 +80,7 @@ fn events(text: &str) -> Result<Vec<Event>, Fault> {
     if text.len() > LARGEST {
         return Err(Fault::new(&(0..0), "this calendar is larger than 4 MiB", "export a year of it, not all of its past"));
     }
-    let (mut events, mut open, mut last) = (Vec::new(), Vec::new(), 0..0);
+    let (mut events, mut open, mut last): (Vec<Event>, Vec<String>, _) = (Vec::new(), Vec::new(), 0..0);
     for line in line::lines(text) {
         last = line.span.clone();
         match line.name.as_str() {
@@ -92,9 +92,7 @@ fn events(text: &str) -> Result<Vec<Event>, Fault> {
             }
             "END" => drop(open.pop()),
             // Neither what surrounds events nor the reminders inside them says who is on call.
-            _ if open[..] == ["VCALENDAR", "VEVENT"] => {
-                events.last_mut().into_iter().for_each(|e: &mut Event| e.lines.push(line.clone()))
-            }
+            _ if open[..] == ["VCALENDAR", "VEVENT"] => events.last_mut().into_iter().for_each(|e| e.lines.push(line.clone())),
             _ if open.is_empty() => {
                 let help = "it should begin with BEGIN:VCALENDAR: perhaps the export was a page that asks for a login";
                 return Err(Fault::new(&line.span, "this is no iCalendar file", help));

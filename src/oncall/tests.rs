@@ -190,7 +190,7 @@ fn before_its_start_a_layer_has_nobody() {
 }
 
 /// A second opinion: every turn since the start, one by one, and every window around the moment.
-fn slowly<'r>(rota: &'r Rota, at: Timestamp) -> Vec<&'r str> {
+fn slowly(rota: &Rota, at: Timestamp) -> Vec<&str> {
     let moment = |date: jiff::civil::Date, time| rota.zone.to_timestamp(date.to_datetime(time)).unwrap();
     let mut stand_ins: Vec<&str> =
         rota.overrides.iter().filter(|o| o.from <= at && at < o.to).map(|o| o.person.as_str()).collect();

@@ -143,7 +143,11 @@ mod tests {
         let sample = std::fs::read_to_string(repository("config/triaged.toml")).unwrap();
         fs::create_dir_all(folder.join("cal")).unwrap();
         fs::write(folder.join("cal/oncall.ics"), calendar).unwrap();
-        fs::write(folder.join("triaged.toml"), format!("{sample}\n{person}{rota}")).unwrap();
+        // One rule: the shipped ones take seconds.
+        fs::create_dir_all(folder.join("rules")).unwrap();
+        let rule = "[[rule]]\nid = \"one\"\nwhy = \"One.\"\nqueue = \"general\"\npoints = 10\nany = [\"harvest\"]\n";
+        fs::write(folder.join("rules/one.toml"), rule).unwrap();
+        fs::write(folder.join("triaged.toml"), format!("rules = \"rules\"\n{sample}\n{person}{rota}")).unwrap();
         Policy::load(&folder.join("triaged.toml")).unwrap_or_else(|faults| panic!("{faults}"))
     }
 

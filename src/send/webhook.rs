@@ -134,3 +134,6 @@ pub(super) fn sign(key: &str, at: i64, body: &[u8]) -> (String, String) {
     let hex: String = signing.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     (at.to_string(), format!("sha256={hex}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod losing_mail;
 mod mailbox_hostile;
 mod mailbox_imap;
 mod mailbox_maildir;
+mod oncall;
 mod reload;
 mod round_trip;
 mod servers;
