@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::console::Console;
 use crate::deliver::{self, Deliver};
 use crate::escalate::Escalate;
 use crate::intake::{Budget, Intake};
@@ -18,6 +19,7 @@ use crate::metrics::{Condition, Health};
 use crate::policy::Policy;
 use crate::service::{self, Manager};
 use crate::store::{Role, Store};
+use crate::watch::Watch;
 
 /// How long the loops have to finish what is in hand when they are told to stop.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -116,6 +118,8 @@ impl Running {
         let mut running = Running { policy, stop: CancellationToken::new(), loops: JoinSet::new() };
         running.deliveries(shared);
         running.escalation(shared);
+        running.watch(shared);
+        running.console(shared);
         running.intakes(shared);
         for warning in &running.policy.warnings {
             tracing::warn!("{warning}");
@@ -151,6 +155,7 @@ impl Running {
         let deliver = Deliver {
             store: shared.store.clone(),
             send: self.policy.config.send.clone(),
+            webhooks: self.policy.config.webhooks.clone(),
             clock: shared.clock.clone(),
             bell: Arc::clone(&shared.bell),
             gate: Arc::clone(&shared.gate),
@@ -161,10 +166,11 @@ impl Running {
         };
         let leases = deliver.clone();
         self.supervise("leases".into(), move || leases.clone().leases());
-        for (n, kinds) in deliver::lanes(deliver.connections()).into_iter().enumerate() {
+        let lanes = deliver::lanes(deliver.connections(), &self.policy.config.webhooks);
+        for (n, lane) in lanes.into_iter().enumerate() {
             let deliver = deliver.clone();
             let name = format!("deliver-{n}");
-            self.supervise(name.clone(), move || deliver.clone().work(name.clone(), kinds));
+            self.supervise(name.clone(), move || deliver.clone().work(name.clone(), lane.clone()));
         }
     }
 
@@ -178,6 +184,35 @@ impl Running {
             stop: self.stop.clone(),
         };
         self.supervise("escalate".into(), move || escalate.clone().work());
+    }
+
+    fn console(&mut self, shared: &Shared) {
+        let console = Console {
+            store: shared.store.clone(),
+            policy: Arc::clone(&self.policy),
+            clock: shared.clock.clone(),
+            health: shared.health.clone(),
+            stop: self.stop.clone(),
+        };
+        if self.policy.config.http.is_some() {
+            self.supervise("http".into(), move || console.clone().serve());
+        }
+    }
+
+    fn watch(&mut self, shared: &Shared) {
+        let watch = Watch {
+            store: shared.store.clone(),
+            policy: Arc::clone(&self.policy),
+            clock: shared.clock.clone(),
+            bell: Arc::clone(&shared.bell),
+            health: shared.health.clone(),
+            stop: self.stop.clone(),
+        };
+        let beating = watch.clone();
+        self.supervise("watch".into(), move || watch.clone().work());
+        if self.policy.config.heartbeat.is_some() {
+            self.supervise("heartbeat".into(), move || beating.clone().heartbeat());
+        }
     }
 
     /// Runs a loop as a task of its own; one that panics is said so and started again.
@@ -213,6 +248,8 @@ impl Running {
             Err(faults) => {
                 tracing::error!("the changed files are not taken over, the old policy stays in force:\n{faults}");
                 shared.manager.note("reload refused: the old policy stays in force");
+                let words = "A reload was refused, the old policy stays in force: see triaged check";
+                shared.health.fault("reload", Some(words.into()));
             }
         }
         shared.manager.ready();
@@ -222,6 +259,7 @@ impl Running {
         self.stop(shared).await;
         *self = Running::start(shared, Arc::new(policy));
         shared.manager.note("");
+        shared.health.fault("reload", None);
         tracing::info!("reloaded");
     }
 
@@ -300,7 +338,8 @@ fn watcher(path: &Path, policy: &Policy, tell: mpsc::Sender<()>) -> Option<notif
     let config = path.file_name().map(std::ffi::OsStr::to_owned);
     let ours = move |path: &PathBuf| {
         let ending = path.extension();
-        ending.is_some_and(|ending| ending == "toml" || ending == "txt") || path.file_name() == config.as_deref()
+        ending.is_some_and(|ending| ending == "toml" || ending == "txt" || ending == "ics")
+            || path.file_name() == config.as_deref()
     };
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Our own reading is no change, nor is another file of the folder (the store's, say). One waiting word is enough.

@@ -12,12 +12,12 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
-use crate::config;
+use crate::config::{self, Webhook};
 use crate::metrics::Health;
-use crate::outbox::{Kind, Next, Outcome, next};
+use crate::outbox::{Kind, Next, OutboxState, Outcome, next};
 use crate::send::{Parcel, Sender};
-use crate::store::outbox::Claimed;
-use crate::store::{Store, StoreError, Tx, outbox, unpack};
+use crate::store::outbox::{Claimed, Lane};
+use crate::store::{Store, StoreError, Tx, alerts, outbox, unpack};
 
 /// Rows one worker claims at a time.
 const BATCH: u32 = 64;
@@ -47,6 +47,8 @@ pub struct Deliver {
     pub store: Store,
     /// How mail leaves.
     pub send: config::Send,
+    /// Other ways to people.
+    pub webhooks: Vec<Webhook>,
     /// What time it is.
     pub clock: Clock,
     /// Rung when there may be new rows.
@@ -63,15 +65,17 @@ pub struct Deliver {
     pub stop: CancellationToken,
 }
 
-/// Which kinds each worker takes: half of the connections are for acknowledgements, half for forwards, and one more is for
-/// alerts alone, so that nothing stands before them.
-pub fn lanes(connections: usize) -> Vec<&'static [Kind]> {
+/// What each worker takes: half of the connections are for acknowledgements, half for forwards (and our own canaries), one more
+/// is for alerts alone, so that nothing stands before them, and each webhook has its own: one that hangs delays no other way.
+pub fn lanes(connections: usize, webhooks: &[Webhook]) -> Vec<Lane> {
+    let mail = |kinds: &[Kind]| Lane { channel: String::new(), kinds: kinds.to_vec() };
     let rest = connections.max(2);
     // One acknowledgement at a time is handed over: more lanes would only wait for each other.
     let answers = (rest / 2).min(4);
-    let mut lanes: Vec<&'static [Kind]> = vec![&[Kind::Alert]];
-    lanes.extend((0..answers).map(|_| &[Kind::Acknowledgement][..]));
-    lanes.extend((answers..rest).map(|_| &[Kind::Forward][..]));
+    let mut lanes = vec![mail(&[Kind::Alert, Kind::Notice])];
+    lanes.extend((0..answers).map(|_| mail(&[Kind::Acknowledgement])));
+    lanes.extend((answers..rest).map(|_| mail(&[Kind::Forward, Kind::Canary])));
+    lanes.extend(webhooks.iter().map(|hook| Lane { channel: hook.name.clone(), kinds: vec![Kind::Alert, Kind::Notice] }));
     lanes
 }
 
@@ -86,6 +90,8 @@ struct Settled {
 fn record_all(tx: &Tx<'_>, results: &[Settled]) -> Result<(), StoreError> {
     for settled in results {
         match outbox::record(tx, settled.id, &settled.outcome, &settled.next, settled.at) {
+            // Who cannot be reached is not waited for.
+            Ok(OutboxState::Dead) => drop(alerts::climb(tx, settled.id, settled.at)?),
             Ok(_) => {}
             // A person dropped it meanwhile, or its lease ended: that must not keep the others from being recorded.
             Err(StoreError::Moved(why)) => tracing::warn!(why, "not recorded"),
@@ -136,9 +142,9 @@ impl Deliver {
         self.health.ended("leases");
     }
 
-    /// One worker: claims rows of `kinds` and sends them until told to stop. `name` is for the watchdog.
-    pub async fn work(self, name: String, kinds: &'static [Kind]) {
-        let mut sender = Sender::new(&self.send);
+    /// One worker: claims rows of its lane and sends them until told to stop. `name` is for the watchdog.
+    pub async fn work(self, name: String, lane: Lane) {
+        let mut sender = self.sender(&lane);
         // Started anew after a fault: what it had in hand then is nobody's.
         self.in_hand().remove(&name);
         tokio::select! {
@@ -151,7 +157,7 @@ impl Deliver {
             let rung = self.bell.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
-            match self.claim(kinds).await {
+            match self.claim(&lane).await {
                 Ok(rows) if rows.is_empty() => {
                     tokio::select! {
                         () = rung => {}
@@ -174,16 +180,25 @@ impl Deliver {
         self.health.ended(&name);
     }
 
-    async fn claim(&self, kinds: &'static [Kind]) -> Result<Vec<Claimed>, StoreError> {
-        let now = self.clock.now();
+    /// The way out of a lane.
+    fn sender(&self, lane: &Lane) -> Sender {
+        match self.webhooks.iter().find(|hook| hook.name == lane.channel) {
+            Some(hook) => Sender::webhook(hook, self.clock.clone()),
+            None => Sender::new(&self.send),
+        }
+    }
+
+    async fn claim(&self, lane: &Lane) -> Result<Vec<Claimed>, StoreError> {
+        let (now, lane) = (self.clock.now(), lane.clone());
         // Looking costs no commit; only when something is due is it claimed.
-        let due = self.store.read(move |view| outbox::any_due(view, kinds, now)).await?;
+        let look = lane.clone();
+        let due = self.store.read(move |view| outbox::any_due(view, &look, now)).await?;
         if !due {
             return Ok(Vec::new());
         }
         // An alert is never claimed to wait behind another.
-        let most = if kinds.contains(&Kind::Alert) { 1 } else { BATCH };
-        self.store.write(move |tx| outbox::claim(tx, kinds, most, LEASE, now)).await
+        let most = if lane.kinds.contains(&Kind::Alert) { 1 } else { BATCH };
+        self.store.write(move |tx| outbox::claim(tx, &lane, most, LEASE, now)).await
     }
 
     async fn send_all(&self, name: &str, sender: &mut Sender, rows: Vec<Claimed>) {
@@ -263,15 +278,16 @@ impl Deliver {
 
     fn log(&self, row: i64, kind: Kind, attempt: u32, outcome: &Outcome, next: &Next) {
         let kind = kind.word();
+        let why = outcome.why().unwrap_or_default();
         match (outcome, next) {
             (Outcome::Sent, _) => {
                 self.health.sent();
                 tracing::info!(row, kind, attempt, "sent");
             }
-            (Outcome::Later(why) | Outcome::Refused(why), Next::Ready(wait)) => {
+            (_, Next::Ready(wait)) => {
                 tracing::warn!(row, kind, attempt, why, wait_s = wait.as_secs(), "not sent; trying again");
             }
-            (Outcome::Later(why) | Outcome::Refused(why), _) => {
+            (_, _) => {
                 tracing::error!(
                     row,
                     kind,
@@ -304,10 +320,24 @@ mod tests {
     #[test]
     fn alerts_have_a_lane_of_their_own_and_every_kind_has_one() {
         for connections in [0, 1, 3, 4, 8] {
-            let lanes = lanes(connections);
-            assert_eq!(lanes.iter().filter(|kinds| kinds.contains(&Kind::Alert)).count(), 1);
-            assert!(Kind::ALL.iter().all(|kind| lanes.iter().any(|lane| lane.contains(kind))), "{connections}");
-            assert!(lanes.iter().all(|lane| lane.len() == 1));
+            let lanes = lanes(connections, &[]);
+            assert_eq!(lanes.iter().filter(|lane| lane.kinds.contains(&Kind::Alert)).count(), 1);
+            assert!(Kind::ALL.iter().all(|kind| lanes.iter().any(|lane| lane.kinds.contains(kind))), "{connections}");
+            let alone = |lane: &Lane| !lane.kinds.contains(&Kind::Alert) || lane.kinds == [Kind::Alert, Kind::Notice];
+            assert!(lanes.iter().all(alone), "nothing stands before an alert");
         }
+    }
+
+    #[test]
+    fn each_webhook_has_a_lane_of_its_own() {
+        let hook = |name: &str| Webhook {
+            name: name.into(),
+            kind: config::WebhookKind::Slack,
+            url: config::Url::Plain("https://example.org/".into()),
+            ca_file: None,
+        };
+        let lanes = lanes(4, &[hook("a"), hook("b")]);
+        let channels: Vec<&str> = lanes.iter().map(|lane| lane.channel.as_str()).filter(|channel| !channel.is_empty()).collect();
+        assert_eq!(channels, ["a", "b"]);
     }
 }

@@ -1,6 +1,7 @@
-//! What a decision leaves behind in the outbox and among the alerts, whoever decided: the daemon when a mail came in, or
-//! staff when they moved its case. The acknowledgement to the reporter, the forwards to a team, the alert.
+//! What a decision leaves behind in the outbox, whoever decided: the daemon when a mail came in, or
+//! staff when they moved its case: the acknowledgement to the reporter, the forwards to a team.
 
+use crate::callout::Phone;
 use crate::clock::Timestamp;
 use crate::outbox::{Kind, Parcel};
 use crate::policy::Policy;
@@ -10,7 +11,7 @@ use crate::report::Report;
 use crate::rules::Verdict;
 use crate::store::cases::{self, CaseRow};
 use crate::store::outbox::{self, NewRow};
-use crate::store::{Result, StoreError, Tx, alerts, links, people};
+use crate::store::{Result, StoreError, Tx, links, people};
 
 /// What is at hand while something is decided.
 #[derive(Clone, Copy)]
@@ -21,6 +22,13 @@ pub struct Desk<'a> {
     pub token_key: [u8; 32],
     /// The present moment.
     pub now: Timestamp,
+}
+
+impl<'a> Desk<'a> {
+    /// What is needed for alerts.
+    pub fn phone(&self) -> Phone<'a> {
+        Phone { config: &self.policy.config, key: self.token_key, now: self.now }
+    }
 }
 
 /// A mail that is sent on.
@@ -175,20 +183,13 @@ pub fn forwards(tx: &Tx<'_>, desk: &Desk<'_>, letter: &Letter<'_>, case: &CaseRo
     Ok(())
 }
 
-/// Fires the alert of a queue that has a ladder. A case has one alert: while it fires on that ladder it goes on as it is; once
-/// somebody had it, or on another ladder, it fires anew.
-pub fn wake(tx: &Tx<'_>, desk: &Desk<'_>, case_id: i64, queue: &str) -> Result<()> {
-    if let Some(ladder) = desk.policy.config.queue(queue).and_then(|queue| queue.ladder.as_deref()) {
-        alerts::fire(tx, case_id, ladder, desk.now)?;
-    }
-    Ok(())
-}
-
 fn add(tx: &Tx<'_>, desk: &Desk<'_>, case_id: i64, kind: Kind, name: &str, parcel: &Parcel) -> Result<()> {
     let row = NewRow {
         idempotent: name,
-        case_id,
+        case_id: Some(case_id),
+        alert: None,
         kind,
+        channel: "",
         mail_from: parcel.mail_from.as_deref(),
         rcpt_to: &parcel.rcpt_to,
         raw: &parcel.raw,

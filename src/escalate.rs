@@ -1,5 +1,6 @@
-//! The story of an alert: its next step is due, the ladder says who, a row for each goes to the outbox, and so on until a
-//! person acknowledges it. After the last step the ladder repeats that step, without end (law 6).
+//! The story of an alert: its next call is due, the ladder says who, a row for each goes to the outbox, and so on until a
+//! person acknowledges it. After the last step the ladder repeats that step, without end (law 6). One that somebody has, and
+//! nobody follows up, fires anew.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::callout::{self, Phone, call};
 use crate::clock::Clock;
-use crate::clock::Timestamp;
-use crate::config::{Ladder, Step};
 use crate::metrics::Health;
-use crate::outbox::{Kind, Parcel};
 use crate::policy::Policy;
-use crate::reply::{alert, token};
-use crate::rules::Verdict;
-use crate::store::alerts::{self, Firing};
-use crate::store::cases::{CaseRow, MessageRow};
-use crate::store::outbox::{self, NewRow};
-use crate::store::{Store, Tx, audit, cases};
+use crate::store::{Store, alerts};
 
 /// Alerts taken up at a time.
 const BATCH: u32 = 100;
@@ -44,11 +38,6 @@ pub struct Escalate {
     pub stop: CancellationToken,
 }
 
-/// The step of round `round`, from 0: the ladder's own, then its last for ever.
-pub fn step(ladder: &Ladder, round: u32) -> Option<&Step> {
-    ladder.steps.get(round as usize).or(ladder.steps.last())
-}
-
 impl Escalate {
     /// Lets alerts climb until told to stop.
     pub async fn work(self) {
@@ -69,108 +58,33 @@ impl Escalate {
         self.health.ended("escalate");
     }
 
-    /// Takes every step that is due now.
+    /// Takes every call that is due now, after alerts whose holder's time is up fire anew.
     async fn climb(&self) -> crate::store::Result<()> {
         let now = self.clock.now();
-        let due = self.store.read(move |view| alerts::due(view, now, BATCH)).await?;
+        let (lapsed, due) =
+            self.store.read(move |view| Ok((alerts::lapsed(view, now, BATCH)?, alerts::due(view, now, BATCH)?))).await?;
+        for (alert, snoozed, since) in lapsed {
+            let (policy, key) = (Arc::clone(&self.policy), self.store.token_key());
+            let case = alert.case.clone();
+            let lapse = move |tx: &crate::store::Tx<'_>| {
+                callout::lapse(tx, &Phone { config: &policy.config, key, now }, &alert, snoozed, since)
+            };
+            if let Err(error) = self.store.write(lapse).await {
+                tracing::error!(case, %error, "an alert that nobody followed up cannot fire anew; trying again");
+            }
+            self.bell.notify_waiters();
+        }
         for firing in due {
             let (policy, key) = (Arc::clone(&self.policy), self.store.token_key());
-            let (round, alert) = (firing.round, firing.id);
-            match self.store.write(move |tx| take_step(tx, &policy, &key, &firing, now)).await {
-                Ok((case, people)) => tracing::warn!(%case, round, people, "alert"),
+            let (round, case) = (firing.round, firing.reference.clone());
+            let call = move |tx: &crate::store::Tx<'_>| call::call(tx, &Phone { config: &policy.config, key, now }, &firing);
+            match self.store.write(call).await {
+                Ok(called) => tracing::warn!(case = called.reference, round, ways = called.ways, why = called.why, "alert"),
                 // The others must not wait behind one that cannot be written.
-                Err(error) => tracing::error!(alert, %error, "a step of this alert cannot be taken; trying again"),
+                Err(error) => tracing::error!(case, %error, "a call of this alert cannot be made; trying again"),
             }
             self.bell.notify_waiters();
         }
         Ok(())
-    }
-}
-
-/// One step of one alert: a row for each person of it. Returns the case's reference and how many people.
-fn take_step(
-    tx: &Tx<'_>,
-    policy: &Policy,
-    key: &[u8; 32],
-    firing: &Firing,
-    now: Timestamp,
-) -> crate::store::Result<(String, usize)> {
-    let case = cases::get(&tx.view(), firing.case_id)?;
-    let config = &policy.config;
-    // A ladder that a reload took away: whoever is on the first one left is better than silence.
-    let ladder = config.ladders.iter().find(|ladder| ladder.name == firing.ladder).or(config.ladders.first());
-    let Some(step) = ladder.and_then(|ladder| step(ladder, firing.round - firing.began)) else {
-        tracing::error!(case = %case.reference, "an alert is firing and no ladder is left in the config: nobody can be woken");
-        alerts::step_taken(tx, firing.id, firing.round, now + jiff::SignedDuration::from_mins(1))?;
-        return Ok((case.reference.to_string(), 0));
-    };
-    let telling = cases::telling(&tx.view(), case.id, &case.queue)?;
-    for (n, person) in step.to.iter().enumerate() {
-        if outbox::alert_waits(&tx.view(), case.id, person)? {
-            // Their server is down: one call that waits is enough, it goes out first when the server is back.
-            continue;
-        }
-        let seq = u64::from(firing.round) * 1_000 + n as u64;
-        let id = token::message_id(key, &config.identity.domain, &case.reference, Kind::Alert, seq);
-        let parcel = text(&case, telling.as_ref(), firing, policy, person, &id, now);
-        let row = NewRow {
-            idempotent: &format!("alert/{}/{}/{person}", firing.case_id, firing.round),
-            case_id: case.id,
-            kind: Kind::Alert,
-            mail_from: parcel.mail_from.as_deref(),
-            rcpt_to: &parcel.rcpt_to,
-            raw: &parcel.raw,
-            due: now,
-        };
-        outbox::add(tx, &row, now)?;
-    }
-    alerts::step_taken(
-        tx,
-        firing.id,
-        firing.round,
-        now + jiff::SignedDuration::try_from(step.wait).unwrap_or(jiff::SignedDuration::from_mins(5)),
-    )?;
-    audit::add(tx, now, "daemon", "alert", Some(case.id), &format!("step {} to {} people", firing.round + 1, step.to.len()))?;
-    Ok((case.reference.to_string(), step.to.len()))
-}
-
-/// The alert's mail to one person: minimal, with nothing of the sender's (FIELD.md "On-call").
-fn text(
-    case: &CaseRow,
-    message: Option<&MessageRow>,
-    firing: &Firing,
-    policy: &Policy,
-    to: &str,
-    id: &str,
-    now: Timestamp,
-) -> Parcel {
-    let verdict = message.and_then(|message| serde_json::from_value::<Verdict>(message.verdict.clone()).ok());
-    let why: Vec<&str> = verdict.iter().flat_map(|v| &v.trace.fired).filter(|f| !f.shadow).map(|f| f.why.as_str()).collect();
-    alert::build(&alert::Alert {
-        identity: &policy.config.identity,
-        from: &policy.config.sender(),
-        to,
-        message_id: id,
-        queue: &case.queue,
-        reference: &case.reference,
-        language: case.language.as_deref(),
-        received: message.map_or(firing.fired, |message| message.received),
-        attachments: message.and_then(|message| message.attachments.as_array()).map_or(0, Vec::len),
-        why: &why,
-        call: firing.round + 1,
-        now,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn after_the_last_step_the_ladder_repeats_it_for_ever() {
-        let step_to = |name: &str| Step { to: vec![name.into()], wait: Duration::from_secs(60) };
-        let ladder = Ladder { name: "l".into(), steps: vec![step_to("first"), step_to("last")] };
-        let who = |round| step(&ladder, round).unwrap().to[0].clone();
-        assert_eq!([who(0), who(1), who(2), who(1_000_000)], ["first", "last", "last", "last"]);
     }
 }

@@ -49,6 +49,8 @@ pub mod config;
 pub mod message;
 pub mod rules;
 pub mod reply;
+pub mod ladder;
+pub mod oncall;
 pub mod policy;
 
 // floor 3: edges
@@ -58,12 +60,17 @@ pub mod send;
 pub mod service;
 
 // floor 4: stories
+pub mod callout;
 pub mod dispatch;
 pub mod intake;
 pub mod staff;
 pub mod deliver;
 pub mod escalate;
+pub mod watch;
 pub mod backtest;
+
+// floor 5: what listens
+pub mod console;
 
 // floor 6: assembly
 pub mod daemon;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::clock::Timestamp;
+
 /// How an account stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -31,6 +33,12 @@ struct Inner {
     /// Mails acknowledged, and those that were not, by reason.
     answered: u64,
     withheld: BTreeMap<String, u64>,
+    /// When each account was last looked through to its end.
+    read: BTreeMap<String, Timestamp>,
+    /// What parts of the daemon say of themselves, by a short name.
+    faults: BTreeMap<String, String>,
+    /// How long the last canary of an address was under way, milliseconds.
+    round_trips: BTreeMap<String, i64>,
 }
 
 impl Health {
@@ -53,6 +61,50 @@ impl Health {
     /// Notes how an account stands; true if that is news.
     pub fn account(&self, id: &str, condition: Condition) -> bool {
         self.inner().accounts.insert(id.to_owned(), condition.clone()) != Some(condition)
+    }
+
+    /// An account was looked through to its end.
+    pub fn read(&self, id: &str, now: Timestamp) {
+        self.inner().read.insert(id.to_owned(), now);
+    }
+
+    /// Each account, when it was last read, and why it is not being read now.
+    pub fn accounts_read(&self) -> Vec<(String, Option<Timestamp>, Option<String>)> {
+        let inner = self.inner();
+        let why = |condition: &Condition| match condition {
+            Condition::Degraded(why) => Some(why.clone()),
+            Condition::Starting | Condition::Reading => None,
+        };
+        inner.accounts.iter().map(|(id, condition)| (id.clone(), inner.read.get(id).copied(), why(condition))).collect()
+    }
+
+    /// All keys of an account were compared with the ledger, and `gap` mails had been passed over: they are fetched, and somebody is
+    /// told. The next comparison without one ends it.
+    pub fn audited(&self, account: &str, gap: usize) {
+        if gap > 0 {
+            tracing::error!(account, gap, "the completeness audit found mails that had been passed over; they are fetched now");
+        }
+        let words = format!("In the mailbox {account} {gap} mails had been passed over; they are being fetched");
+        self.fault(&format!("audit {account}"), (gap > 0).then_some(words));
+    }
+
+    /// A part of the daemon says what is wrong with it, or (`None`) that all is well.
+    pub fn fault(&self, name: &str, words: Option<String>) {
+        let mut inner = self.inner();
+        match words {
+            Some(words) => drop(inner.faults.insert(name.to_owned(), words)),
+            None => drop(inner.faults.remove(name)),
+        }
+    }
+
+    /// What is wrong, by short names.
+    pub fn faults(&self) -> BTreeMap<String, String> {
+        self.inner().faults.clone()
+    }
+
+    /// A canary came back after so many milliseconds.
+    pub fn round_trip(&self, address: &str, took: i64) {
+        self.inner().round_trips.insert(address.to_owned(), took);
     }
 
     /// True once every account has been tried.
@@ -95,6 +147,39 @@ impl Health {
             }
         }
         line
+    }
+
+    /// Everything that is counted, in the OpenMetrics text format, without its end.
+    pub fn openmetrics(&self) -> String {
+        let inner = self.inner();
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, String)]| {
+            text.push_str(&format!("# TYPE triaged_{name} {kind}\n# HELP triaged_{name} {help}\n"));
+            let ending = if kind == "counter" { "_total" } else { "" };
+            samples.iter().for_each(|(labels, value)| text.push_str(&format!("triaged_{name}{ending}{labels} {value}\n")));
+        };
+        let plain = |value: u64| vec![(String::new(), value.to_string())];
+        family("mails_stored", "counter", "Mails stored since the start.", &plain(inner.stored));
+        family("mails_sent", "counter", "Mails and webhooks sent since the start.", &plain(inner.sent));
+        family("answers_sent", "counter", "Acknowledgements decided since the start.", &plain(inner.answered));
+        let withheld: Vec<_> =
+            inner.withheld.iter().map(|(reason, n)| (format!("{{reason=\"{reason}\"}}"), n.to_string())).collect();
+        family("answers_withheld", "counter", "Acknowledgements withheld since the start, by reason.", &withheld);
+        let reading = |condition: &Condition| u8::from(*condition == Condition::Reading).to_string();
+        let accounts: Vec<_> = inner.accounts.iter().map(|(id, c)| (format!("{{account=\"{id}\"}}"), reading(c))).collect();
+        family("mailbox_reading", "gauge", "1 while the mailbox is being read.", &accounts);
+        let read: Vec<_> =
+            inner.read.iter().map(|(id, at)| (format!("{{account=\"{id}\"}}"), at.as_second().to_string())).collect();
+        family("mailbox_read_timestamp_seconds", "gauge", "When the mailbox was last looked through.", &read);
+        let trips = inner.round_trips.iter();
+        let trips: Vec<_> =
+            trips.map(|(to, ms)| (format!("{{address=\"{to}\"}}"), format!("{:.3}", *ms as f64 / 1_000.0))).collect();
+        family("canary_round_trip_seconds", "gauge", "How long the last canary was under way.", &trips);
+        let now = Instant::now();
+        let stuck = inner.promises.values().filter(|by| **by < now).count() as u64;
+        family("loops_stuck", "gauge", "Parts of the daemon that do not move.", &plain(stuck));
+        family("faults", "gauge", "What parts of the daemon say is wrong with them.", &plain(inner.faults.len() as u64));
+        text
     }
 
     /// Forgets the accounts and loops of a policy that was replaced.

@@ -15,11 +15,15 @@ pub enum Kind {
     Forward,
     /// To somebody on call, or to operators about ourselves.
     Alert,
+    /// To those who were called: somebody has it, or it is over.
+    Notice,
+    /// To ourselves: a mail that must come back through a mailbox.
+    Canary,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 3] = [Kind::Acknowledgement, Kind::Forward, Kind::Alert];
+    pub const ALL: [Kind; 5] = [Kind::Acknowledgement, Kind::Forward, Kind::Alert, Kind::Notice, Kind::Canary];
 
     /// The word the store keeps.
     pub fn word(self) -> &'static str {
@@ -27,6 +31,8 @@ impl Kind {
             Kind::Acknowledgement => "acknowledgement",
             Kind::Forward => "forward",
             Kind::Alert => "alert",
+            Kind::Notice => "notice",
+            Kind::Canary => "canary",
         }
     }
 
@@ -39,7 +45,9 @@ impl Kind {
     pub fn attempts(self) -> Option<u32> {
         match self {
             Kind::Acknowledgement => Some(20),
-            Kind::Forward => Some(60),
+            Kind::Forward | Kind::Notice => Some(60),
+            // The next one is as good: a canary that comes late was late, whoever is at fault.
+            Kind::Canary => Some(5),
             Kind::Alert => None,
         }
     }
@@ -48,7 +56,7 @@ impl Kind {
     fn longest_wait(self) -> Duration {
         match self {
             Kind::Acknowledgement | Kind::Forward => Duration::from_secs(3_600),
-            Kind::Alert => Duration::from_secs(60),
+            Kind::Alert | Kind::Notice | Kind::Canary => Duration::from_secs(60),
         }
     }
 }
@@ -109,8 +117,33 @@ pub enum Outcome {
     Sent,
     /// Not now (4xx, connection lost, timeout): try again later.
     Later(String),
+    /// Not now, and the server says for how long.
+    Busy {
+        /// Why.
+        why: String,
+        /// Not before.
+        wait: Duration,
+    },
     /// Never (5xx): trying again cannot help.
     Refused(String),
+}
+
+impl Outcome {
+    /// Not now; with the server's own wish, if it has one.
+    pub fn later(why: String, wait: Option<Duration>) -> Self {
+        match wait {
+            Some(wait) => Outcome::Busy { why, wait },
+            None => Outcome::Later(why),
+        }
+    }
+
+    /// What went wrong; `None` if nothing.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Outcome::Sent => None,
+            Outcome::Later(why) | Outcome::Busy { why, .. } | Outcome::Refused(why) => Some(why),
+        }
+    }
 }
 
 /// What becomes of a row after an attempt.
@@ -130,7 +163,8 @@ pub fn next(kind: Kind, attempts: u32, outcome: &Outcome, jitter: f64) -> Next {
     match outcome {
         Outcome::Sent => Next::Sent,
         Outcome::Refused(_) => Next::Dead,
-        Outcome::Later(_) if kind.attempts().is_some_and(|most| attempts >= most) => Next::Dead,
+        Outcome::Later(_) | Outcome::Busy { .. } if kind.attempts().is_some_and(|most| attempts >= most) => Next::Dead,
+        Outcome::Busy { wait, .. } => Next::Ready((*wait).max(Duration::from_secs(1))),
         Outcome::Later(_) => {
             let doubled = Duration::from_secs(5).saturating_mul(1 << attempts.saturating_sub(1).min(16));
             Next::Ready(doubled.min(kind.longest_wait()).mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 4.0))

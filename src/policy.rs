@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Account, Config, Intake};
 use crate::message::auth;
 use crate::problem::{Faults, Problems, Source, did_you_mean};
@@ -18,6 +18,11 @@ use crate::reply::template::Templates;
 use crate::report::{Damage, Envelope, Report};
 use crate::rules::{Choice, Moment, Place, RuleSet, Trace, Verdict, World};
 use crate::table::Word;
+
+mod rotas;
+
+pub use rotas::HORIZON_DAYS;
+use rotas::{calendar_files, check_rotas, check_steps, read_calendars};
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
@@ -103,6 +108,12 @@ impl Policy {
         Self::shipped_with(None).unwrap_or_else(|faults| panic!("the shipped policy is broken:\n{faults}"))
     }
 
+    /// The sample config alone.
+    #[cfg(test)]
+    pub(crate) fn shipped_config() -> Config {
+        config::read(&Source::new(SAMPLE.0, SAMPLE.1), &Problems::default())
+    }
+
     /// The sample config and the shipped texts with the rules of a folder.
     ///
     /// # Errors
@@ -112,7 +123,8 @@ impl Policy {
     }
 
     fn assemble(source: &Source, rules: Option<&Path>, problems: Problems) -> Result<Policy, Faults> {
-        let Some(Parts { mut config, places, texts }) = read_parts(source, &problems) else {
+        let now = Clock::System.now();
+        let Some(Parts { mut config, places, texts }) = read_parts(source, now, &problems) else {
             return Err(problems.into_faults());
         };
         if let Some(folder) = rules {
@@ -122,6 +134,8 @@ impl Policy {
         let templates = compile_templates(&config, &texts, &rules.answers(), &problems);
         check_languages(source, &places.languages, &templates, &problems);
         check_topics(source, &places.topics, &rules.topics(), &templates, &problems);
+        check_rotas(source, &config, &places.rotas, now, &problems);
+        check_steps(source, &config, now, &problems);
         let warnings = problems.warnings();
         problems.into_result(|| Policy { config, rules, templates, warnings })
     }
@@ -221,10 +235,15 @@ impl Policy {
 
     /// The folders whose files make up this policy: what is watched for changes.
     pub fn folders(&self, path: &Path) -> Vec<PathBuf> {
-        let own = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        let folder_of = |file: &Path| file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        let own = folder_of(path);
+        let mut calendars: Vec<_> =
+            calendar_files(&self.config).map(|file| folder_of(file)).filter(|folder| *folder != own).collect();
+        calendars.dedup();
         [Some(own), self.config.rules.clone(), self.texts_folder("acknowledgement"), self.texts_folder("referral")]
             .into_iter()
             .flatten()
+            .chain(calendars)
             .collect()
     }
 
@@ -240,6 +259,10 @@ impl Policy {
         for source in sources.iter().flatten() {
             hash.update(source.path.as_os_str().as_encoded_bytes());
             hash.update(source.text.as_bytes());
+        }
+        for file in calendar_files(&self.config) {
+            hash.update(file.as_os_str().as_encoded_bytes());
+            hash.update(&fs::read(file).unwrap_or_default());
         }
         let mut print = [0; 32];
         print.copy_from_slice(hash.finish().as_ref());
@@ -263,13 +286,14 @@ struct Parts {
     texts: (PathBuf, Option<Vec<Source>>),
 }
 
-/// Config and the files of answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
+/// Config, the calendars of its rotas and the files of answer texts; `None` when the config does not stand: what the rest is checked against is not known then,
 /// and sound files would be accused.
-fn read_parts(source: &Source, problems: &Problems) -> Option<Parts> {
-    let (config, places) = config::read_placed(source, problems);
+fn read_parts(source: &Source, now: Timestamp, problems: &Problems) -> Option<Parts> {
+    let (mut config, places) = config::read_placed(source, problems);
     if !problems.is_empty() {
         return None;
     }
+    read_calendars(&mut config, now, problems);
     let texts = template_files(&config, problems);
     Some(Parts { config, places, texts })
 }

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::callout;
 use crate::case::{CaseEvent, CaseState, Reference};
 use crate::dispatch::{self, Desk, Letter, Occasion};
 use crate::judges;
@@ -73,7 +74,7 @@ impl Person<'_> {
     pub fn close(&self, tx: &Tx<'_>, desk: &Desk<'_>, why: &str) -> Told<()> {
         let case = told!(self.case(tx));
         told!(self.happen(tx, desk, &case, CaseEvent::Close, "it is closed already"));
-        let alert = if alerts::resolve(tx, case.id, self.who, desk.now)? { "; its alert is over" } else { "" };
+        let alert = if self.resolve(tx, desk, &case, "closed the case")? { "; its alert is over" } else { "" };
         let detail = if why.is_empty() { format!("by command{alert}") } else { format!("{why}{alert}") };
         audit::add(tx, desk.now, self.who, "closed", Some(case.id), &detail)?;
         Ok(Ok(()))
@@ -133,10 +134,16 @@ impl Person<'_> {
         forward_all(tx, desk, &case, &Occasion::Moved { number, words })?;
         let wakes = desk.policy.config.queue(queue).is_some_and(|queue| queue.ladder.is_some());
         match wakes && case.state != CaseState::Closed {
-            true => dispatch::wake(tx, desk, case.id, queue)?,
-            false => drop(alerts::resolve(tx, case.id, self.who, desk.now)?),
+            true => callout::wake(tx, &desk.phone(), &case, queue, None, &format!("moved from {from} by {}", self.who))?,
+            false => drop(self.resolve(tx, desk, &case, &format!("moved it to {queue}"))?),
         }
         Ok(Ok(from))
+    }
+
+    /// Ends the alert of a case, and tells whom it had called.
+    fn resolve(&self, tx: &Tx<'_>, desk: &Desk<'_>, case: &CaseRow, what: &str) -> Result<bool> {
+        let Some(alert) = alerts::of_case(&tx.view(), case.id)? else { return Ok(false) };
+        callout::resolve(tx, &desk.phone(), &alert, self.who, &format!("{} {what}: {} is over", self.who, case.reference))
     }
 
     fn happen(&self, tx: &Tx<'_>, desk: &Desk<'_>, case: &CaseRow, event: CaseEvent, otherwise: &str) -> Told<()> {

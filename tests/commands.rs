@@ -278,6 +278,30 @@ fn staff_note_move_close_reopen_and_link_and_every_mistake_says_what_to_do() {
 }
 
 #[test]
+fn oncall_says_who_is_on_call_and_where_nobody_is() {
+    let config = root().join("fixtures/calendars/rotas.toml").display().to_string();
+    let output = run(&["oncall", "who", "--json", "--at", "2026-10-25T12:00", "--config", &config]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let lines: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let found: Vec<_> = lines.iter().map(|line| (line["rota"].as_str().expect("a name"), line["on_call"].clone())).collect();
+    let wanted =
+        [("primary", serde_json::json!(["cleo"])), ("days", serde_json::json!([])), ("calendar", serde_json::json!(["ben"]))];
+    assert_eq!(found, wanted);
+    let shown = out(&run(&["oncall", "who", "--at", "2026-10-25T12:00", "--config", &config]));
+    assert!(shown.contains("primary (Europe/Berlin)  cleo") && shown.contains("Mon 2026-10-26 09:00  ben"), "{shown}");
+    let output = run(&["oncall", "who", "--at", "soon", "--config", &config]);
+    assert!(code(&output) == 2 && err(&output).contains("2026-12-24T10:00"), "{}", err(&output));
+    // Gaps keep the daemon from starting, but not from being looked at.
+    let broken = root().join("fixtures/broken/config/rota-with-gaps.toml").display().to_string();
+    let output = run(&["oncall", "gaps", "--config", &broken]);
+    assert!(code(&output) == 1 && out(&output).contains("-- nobody --"), "{}", err(&output));
+    assert_eq!(code(&run(&["check", "--config", &broken])), 2);
+    let whole = root().join("config/triaged.toml").display().to_string();
+    let output = run(&["oncall", "gaps", "--config", &whole]);
+    assert_eq!((code(&output), out(&output).trim()), (0, "somebody is on call at every moment of the next 90 days"));
+}
+
+#[test]
 fn without_any_config_a_command_that_needs_one_says_how_to_name_it() {
     if Path::new("/etc/triaged/triaged.toml").exists() {
         // This machine runs a daemon: what is tested is what happens where none is set up.

@@ -23,10 +23,10 @@ use Floor::{Chain, Siblings};
 const FLOORS: &[Floor] = &[
     Chain(&["clock", "metrics", "judges", "problem", "table", "tls", "scrub", "golden"]),
     Chain(&["report", "case", "outbox", "config"]),
-    Siblings(&["message", "rules", "reply", "ladder"]),
+    Siblings(&["message", "rules", "reply", "ladder", "oncall"]),
     Chain(&["policy"]),
     Siblings(&["store", "mailbox", "send", "service"]),
-    Chain(&["dispatch"]),
+    Chain(&["callout", "dispatch"]),
     Siblings(&["intake", "staff", "deliver", "escalate", "watch", "maintain", "backtest"]),
     Chain(&["console"]),
     Chain(&["daemon", "demo"]),

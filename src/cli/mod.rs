@@ -8,6 +8,7 @@ mod classify;
 mod explain;
 mod highlight;
 mod judging;
+mod oncall;
 mod outbox;
 mod rules;
 mod run;
@@ -92,6 +93,9 @@ enum Command {
     /// Look at alerts, and say that you have one
     #[command(subcommand)]
     Alert(alert::Command),
+    /// See who is on call, now and in the next weeks, and where nobody is
+    #[command(subcommand)]
+    Oncall(oncall::Command),
 }
 
 /// Why a command ends without an answer.
@@ -159,6 +163,7 @@ fn answer(typed: Typed) -> Answer {
         Command::Case(command) => case::answer(config, command, json),
         Command::Outbox(command) => outbox::answer(config, command, json),
         Command::Alert(command) => alert::answer(config, command, json),
+        Command::Oncall(command) => oncall::answer(config, command, json),
     }
 }
 

@@ -112,7 +112,7 @@ fn decide(config: Option<&Path>, ids: Vec<i64>, what: &'static str, decision: De
         for id in ids {
             decision(tx, id, now)?;
             let case = outbox::case_of(&tx.view(), id)?;
-            audit::add(tx, now, &who, what, Some(case), &format!("outbox row {id}"))?;
+            audit::add(tx, now, &who, what, case, &format!("outbox row {id}"))?;
         }
         Ok(())
     })?;

@@ -27,9 +27,14 @@ pub fn json(value: &impl Serialize) {
 
 /// A table; on a terminal as wide as that, elsewhere as wide as it needs.
 pub fn table(head: &[&str], rows: Vec<Vec<String>>, nothing: &str) {
-    if rows.is_empty() {
-        return say(nothing);
+    match rows.is_empty() {
+        true => say(nothing),
+        false => lines(head, rows).iter().for_each(say),
     }
+}
+
+/// The lines of that table.
+pub fn lines(head: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head.iter().map(|h| h.to_uppercase()));
     if std::io::stdout().is_terminal() {
@@ -38,9 +43,7 @@ pub fn table(head: &[&str], rows: Vec<Vec<String>>, nothing: &str) {
     for row in rows {
         table.add_row(row.iter().map(|cell| plain(cell)));
     }
-    for line in table.lines() {
-        say(line.trim_end());
-    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// Text of strangers, made harmless for a terminal: no control, no escape, no direction changes.

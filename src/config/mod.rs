@@ -3,16 +3,23 @@
 
 mod account;
 mod address;
+mod ladder;
 mod queue;
 mod read;
 mod referral;
+mod rota;
 mod server;
+pub mod time;
+mod watch;
 #[cfg(test)]
 mod tests;
 
 pub use address::{base, is_address};
+pub use ladder::{Instead, Ladder, Step, Who};
 pub use read::read;
 pub(crate) use read::{Places, read_placed};
+pub use rota::{Layer, Override, Person, Repeat, Rota, Shift};
+pub use watch::{Canary, Heartbeat, Http, Url, Watch, Webhook, WebhookKind};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +41,20 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Who is woken, in what order; names are unique.
     pub ladders: Vec<Ladder>,
+    /// Alerts as HTTP requests; names are unique.
+    pub webhooks: Vec<Webhook>,
+    /// Who learns that something is wrong with ourselves, and when.
+    pub watch: Option<Watch>,
+    /// Mails of our own that must come back.
+    pub canary: Option<Canary>,
+    /// A sign of life to somebody outside.
+    pub heartbeat: Option<Heartbeat>,
+    /// The listener.
+    pub http: Option<Http>,
+    /// Who can be woken; names are unique.
+    pub people: Vec<Person>,
+    /// Who is on call when; names are unique, and no person's.
+    pub rotas: Vec<Rota>,
     /// Folder of rule files; `None`: the shipped rules.
     pub rules: Option<PathBuf>,
     /// Folder of answer templates; `None`: the shipped ones.
@@ -279,26 +300,10 @@ pub struct Queue {
     pub sealed: bool,
     /// Of a sealed queue: so many lines of what the sender wrote may stand in the forward.
     pub first_lines: usize,
+    /// So many lines of what the sender wrote may stand in an alert; never of a sealed queue.
+    pub alert_lines: usize,
     /// Name of the ladder that a case in this queue climbs, if it wakes somebody.
     pub ladder: Option<String>,
-}
-
-/// `[[ladder]]`: whom an alert goes to, and for how long each step is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ladder {
-    /// Name used by queues.
-    pub name: String,
-    /// The steps, first to last; at least one. The last is repeated until somebody acknowledges (law 6).
-    pub steps: Vec<Step>,
-}
-
-/// `[[ladder.step]]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Addresses of the people of this step; at least one.
-    pub to: Vec<String>,
-    /// How long they have before the next step.
-    pub wait: Duration,
 }
 
 /// What the team gets of a mail, under the summary.
@@ -377,6 +382,17 @@ impl Config {
         self.referrals.iter().filter(|referral| topics.contains(&referral.topic)).collect()
     }
 
+    /// How the person behind an address (see [`base`]) is called: their name in the config, else the address.
+    pub fn person_of(&self, address: &str) -> String {
+        let theirs = |person: &&Person| person.addresses.iter().any(|own| base(own) == address);
+        self.people.iter().find(theirs).map_or_else(|| address.to_owned(), |person| person.name.clone())
+    }
+
+    /// The webhook of that name.
+    pub fn webhook(&self, name: &str) -> Option<&Webhook> {
+        self.webhooks.iter().find(|webhook| webhook.name == name)
+    }
+
     /// The account of that id.
     pub fn account(&self, id: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.id == id)
@@ -390,7 +406,7 @@ impl Config {
         }
     }
 
-    /// Every address that is ours, lower case: intake, queues, sender, and those listed.
+    /// Every address that is ours, lower case: intake, queues, sender, the people we wake, and those listed.
     pub fn own_addresses(&self) -> Vec<String> {
         let intake = self.accounts.iter().flat_map(|a| &a.intake).map(|i| i.address.clone());
         let routes = self.queues.iter().flat_map(|q| &q.route_to).map(|a| a.to_lowercase());
@@ -398,11 +414,16 @@ impl Config {
             Send::Smtp(smtp) => Some(smtp.from.clone()),
             Send::Files(_) => None,
         };
-        let on_call = self.ladders.iter().flat_map(|l| &l.steps).flat_map(|s| &s.to).map(|a| a.to_lowercase());
+        let on_call = self.ladders.iter().flat_map(|l| &l.steps).flat_map(|s| &s.to).filter_map(|who| match who {
+            Who::Address(address) => Some(address.to_lowercase()),
+            Who::Name(_) => None,
+        });
+        let people = self.people.iter().flat_map(|p| &p.addresses).map(|a| a.to_lowercase());
         let contact = std::iter::once(self.identity.general_contact.to_lowercase());
         intake
             .chain(routes)
             .chain(on_call)
+            .chain(people)
             .chain(from)
             .chain(contact)
             .chain(self.identity.own_addresses.iter().cloned())

@@ -1,38 +1,8 @@
-//! Reading queues and ladders: where cases go, and who is woken.
+//! Reading queues: where cases go.
 
 use super::read::{Names, identifier, need_addresses};
-use super::{Forward, Ladder, Queue, Step};
+use super::{Forward, Queue};
 use crate::table::{Table, Word};
-use std::time::Duration;
-
-/// All `[[ladder]]`, names unique.
-pub(super) fn read_ladders(root: &Table<'_>, names: &mut Names, people: &mut Vec<Word>) -> Vec<Ladder> {
-    root.tables("ladder").iter().map(|t| read_ladder(t, names, people)).collect()
-}
-
-fn read_ladder(t: &Table<'_>, names: &mut Names, people: &mut Vec<Word>) -> Ladder {
-    let name = identifier(t, "name");
-    names.add(t, &name);
-    let steps: Vec<Step> = t.tables("step").iter().map(|step| read_step(step, people)).collect();
-    if t.lacks("step") {
-        let help = "add [[ladder.step]] with `to` and `wait`: an alert must reach somebody".to_owned();
-        t.problem(t.span(), format!("ladder `{}` has no step", name.value), Some(help));
-    }
-    t.finish();
-    Ladder { name: name.value, steps }
-}
-
-fn read_step(t: &Table<'_>, people: &mut Vec<Word>) -> Step {
-    let to = need_addresses(t, "to", "this step reaches nobody");
-    let wait = t.duration_within("wait", Duration::from_secs(10)..=Duration::from_secs(86_400));
-    if wait.is_none() && !t.has("wait") {
-        t.missing("wait");
-    }
-    t.finish();
-    let step = Step { to: to.iter().map(|word| word.value.clone()).collect(), wait: wait.unwrap_or_default() };
-    people.extend(to);
-    step
-}
 
 /// All `[[queue]]`, most urgent first, names unique; `routes` gathers every address they forward to.
 pub(super) fn read_queues(root: &Table<'_>, names: &mut Names, ladders: &Names, routes: &mut Vec<Word>) -> Vec<Queue> {
@@ -61,9 +31,14 @@ fn read_queue(t: &Table<'_>, names: &mut Names, ladders: &Names, routes: &mut Ve
         let help = "use forward = \"text\" or \"original\" where nothing is sealed".to_owned();
         t.problem(t.span_of("first_lines"), "`first_lines` is for sealed queues", Some(help));
     }
+    let alert_lines = t.number("alert_lines", 0..=10).unwrap_or(0) as usize;
+    if alert_lines > 0 && sealed {
+        let help = "an alert of a sealed queue carries no word of the report".to_owned();
+        t.problem(t.span_of("alert_lines"), "`alert_lines` is not for sealed queues", Some(help));
+    }
     let ladder = t.text("ladder").map(|word| ladders.check(t, &word));
     t.finish();
-    Queue { name: name.value, threshold, route_to, forward, sealed, first_lines, ladder }
+    Queue { name: name.value, threshold, route_to, forward, sealed, first_lines, alert_lines, ladder }
 }
 
 /// A sealed queue's attachments never leave the store (law 5), so it cannot forward the mail as it is.

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use super::account::{Seen, read_accounts};
 use super::address::{base, is_address, is_domain};
-use super::queue::{read_ladders, read_queues};
+use super::ladder::read_ladders;
+use super::queue::read_queues;
 use super::referral::read_referrals;
+use super::rota::{read_people, read_rotas};
 use super::server::read_send;
+use super::watch::{read_canary, read_heartbeat, read_http, read_watch, read_webhooks};
 use super::{Config, Identity, Limits, Send, Store};
 use crate::problem::{Problems, Source, did_you_mean};
 use crate::table::{self, Table, Word};
@@ -26,6 +29,8 @@ pub(crate) struct Places {
     pub languages: Vec<Word>,
     /// Topics of `[referrals]`.
     pub topics: Vec<Word>,
+    /// Names of rotas, in the order of [`Config::rotas`].
+    pub rotas: Vec<Word>,
 }
 
 /// Like [`read`], with the words that the rest of the policy must know.
@@ -50,14 +55,23 @@ impl Ground {
     }
 }
 
-// Order matters only among ladders, queues and accounts: each is checked against the names before it.
+// Order matters only among people, rotas, ladders, queues and accounts: each is checked against the names before it.
 fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
     let identity = root.need_table("identity").map(|t| read_identity(&t));
     let store = root.need_table("store").map(|t| read_store(&t, ground));
     let send = read_send(root, ground);
     let (mut ladder_names, mut queue_names) = (Names::new("ladder"), Names::new("queue"));
     let (mut outward, mut seen) = (Vec::new(), Seen::default());
-    let ladders = read_ladders(root, &mut ladder_names, &mut outward);
+    // One name means one of them, whatever it is: a ladder's step names it.
+    let (mut hooks, mut person_names, mut rota_names) = (Names::new("webhook"), Names::new("person"), Names::new("rota"));
+    let (mut used, mut rota_places) = (Vec::new(), Vec::new());
+    let webhooks = read_webhooks(root, ground, &mut hooks);
+    let people = read_people(root, &mut person_names, &mut outward, &mut used);
+    used.iter().for_each(|word| drop(hooks.check(root, word)));
+    let rotas = read_rotas(root, ground, &person_names, &mut rota_names, &mut rota_places);
+    let reached = Names::of_all("person, rota or webhook", root, &[&person_names, &rota_names, &hooks]);
+    let ladders = read_ladders(root, &mut ladder_names, &reached, &mut outward);
+    let watch = read_watch(root, &ladder_names);
     let queues = read_queues(root, &mut queue_names, &ladder_names, &mut outward);
     let accounts = read_accounts(root, ground, &queue_names, &mut seen);
     refuse_loops(root, &outward, &seen.addresses);
@@ -73,12 +87,19 @@ fn read_root(root: &Table<'_>, ground: &Ground) -> (Config, Places) {
         accounts,
         queues,
         ladders,
+        webhooks,
+        watch,
+        canary: read_canary(root),
+        heartbeat: read_heartbeat(root, ground),
+        http: read_http(root),
+        people,
+        rotas,
         rules,
         templates,
         referrals,
         limits,
     };
-    (config, Places { languages: seen.languages, topics })
+    (config, Places { languages: seen.languages, topics, rotas: rota_places })
 }
 
 fn read_identity(t: &Table<'_>) -> Identity {
@@ -165,6 +186,25 @@ impl Names {
         Names { what, known: Vec::new() }
     }
 
+    /// The names of several kinds together; a webhook that is called like a person or a rota is noted.
+    pub fn of_all(what: &'static str, root: &Table<'_>, kinds: &[&Names]) -> Self {
+        let mut all = Names::new(what);
+        for name in kinds.iter().flat_map(|names| &names.known) {
+            match all.known.contains(name) {
+                true => {
+                    root.problem_whole(format!("`{name}` names two things: people, rotas and webhooks need names of their own"))
+                }
+                false => all.known.push(name.clone()),
+            }
+        }
+        all
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.known.len()
+    }
+
     /// Takes a name in, or notes that it is taken.
     pub fn add(&mut self, t: &Table<'_>, word: &Word) {
         if self.known.contains(&word.value) {
@@ -173,6 +213,11 @@ impl Names {
         } else if !word.value.is_empty() {
             self.known.push(word.value.clone());
         }
+    }
+
+    /// Is it one of the names?
+    pub fn holds(&self, name: &str) -> bool {
+        self.known.iter().any(|known| known == name)
     }
 
     /// The name that `word` points at; a name that leads nowhere is noted, with the nearest that does.

@@ -108,7 +108,7 @@ fn read_secret(t: &Table<'_>, ground: &Ground) -> Option<(Secret, LoginMethod)> 
 }
 
 /// A credential is named, not pathed: systemd decides where it lies.
-fn credential(t: &Table<'_>, word: &Word) -> Secret {
+pub(super) fn credential(t: &Table<'_>, word: &Word) -> Secret {
     if word.value.is_empty() || word.value.contains(['/', '\\']) || word.value.starts_with('.') {
         let help = "the name in the unit's LoadCredential=, without a path".to_owned();
         t.problem(word.span.clone(), format!("\"{}\" is not the name of a credential", word.value), Some(help));

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use super::record::{Taken, draw, record};
+use super::record::{Taken, record};
 use super::*;
+use crate::callout::draw;
 use crate::clock::from_millis;
 use crate::dispatch::Desk;
 use crate::outbox::{Kind, OutboxState};
@@ -26,6 +27,13 @@ static DEMO: LazyLock<Arc<Policy>> = LazyLock::new(|| {
     Arc::new(Policy::load(&copy).unwrap())
 });
 
+/// The one rule of [`Bench::with_ladder`].
+const RULE: &str = "[[rule]]\nid = \"threat\"\nwhy = \"A threat.\"\nqueue = \"threat-of-harm\"\npoints = 100\nany = [\"kill everybody\"]\n\
+                    matches = [\"I will kill everybody.\"]\nrejects = [\"Hello.\"]\n";
+
+const CALENDAR: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20200105T080000Z\nDTEND:20200112T080000Z\nSUMMARY:amara\n\
+                        END:VEVENT\nEND:VCALENDAR\n";
+
 /// A store, a policy, and a hand to put mails in.
 pub(crate) struct Bench {
     pub(crate) dir: tempfile::TempDir,
@@ -41,6 +49,23 @@ impl Bench {
         std::fs::copy(demo(), dir.path().join("t.toml")).unwrap();
         let store = Store::open(&dir.path().join("t.db"), Role::Daemon).unwrap();
         Bench { dir, store, policy: Arc::clone(&DEMO), now: from_millis(1_800_000_000_000), key: 0 }
+    }
+
+    /// The demo's queues and mailboxes with this text in place of its ladder; one rule, so that it is ready at once. A calendar
+    /// `none.ics` lies beside it, in which amara had a shift long ago.
+    pub(crate) fn with_ladder(text: &str) -> Self {
+        let bench = Bench::new();
+        let demo = std::fs::read_to_string(demo()).unwrap();
+        let (before, after) = (demo.find("[[ladder]]").unwrap(), demo.find("[[account]]").unwrap());
+        let config = format!("rules = \"rules\"\n{}{text}{}", &demo[..before], &demo[after..]);
+        let config = config.replace("[identity]\n", "[identity]\nauthserv_ids = [\"mx.example.org\"]\n");
+        let (rules, path) = (bench.dir.path().join("rules"), bench.dir.path().join("t.toml"));
+        std::fs::create_dir(&rules).unwrap();
+        std::fs::write(rules.join("r.toml"), RULE).unwrap();
+        std::fs::write(bench.dir.path().join("none.ics"), CALENDAR).unwrap();
+        std::fs::write(&path, config).unwrap();
+        let policy = Policy::load(&path).unwrap_or_else(|faults| panic!("{faults}"));
+        Bench { policy: Arc::new(policy), ..bench }
     }
 
     /// A mail arrives in an account's inbox, under a key of its own.
@@ -72,7 +97,12 @@ impl Bench {
     pub(crate) fn parcels(&self, kind: Kind) -> Vec<String> {
         let now = self.now;
         let lease = Duration::from_secs(1);
-        let rows = self.store.write_blocking(move |tx| outbox::claim(tx, &[kind], 100, lease, now)).unwrap();
+        let rows = self
+            .store
+            .write_blocking(move |tx| {
+                outbox::claim(tx, &outbox::Lane { channel: String::new(), kinds: vec![kind] }, 100, lease, now)
+            })
+            .unwrap();
         rows.into_iter().map(|row| String::from_utf8_lossy(&unpack(&row.packed).unwrap()).into_owned()).collect()
     }
 

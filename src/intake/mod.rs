@@ -4,11 +4,14 @@
 //! While one page is judged the next is fetched. What is held in memory at once, over all accounts, is bounded by the budget.
 
 #[cfg(test)]
+mod alarms;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 pub(crate) mod bench;
 pub mod identity;
 pub mod record;
+mod taken;
 mod thread;
 
 use std::sync::Arc;
@@ -140,6 +143,22 @@ struct Reading {
     folder: Folder,
     validity: u64,
     known_to: Option<Key>,
+    /// All keys are being compared with the ledger: up to this one it should know every mail.
+    audited_to: Option<Key>,
+}
+
+impl Reading {
+    /// The next look compares all keys with the ledger.
+    fn audit(&mut self) {
+        self.audited_to = self.known_to.take();
+    }
+
+    /// How many of the keys that the ledger does not have should be in it. Only numbered keys tell old from new.
+    fn gap(&mut self, unread: &[Key]) -> Option<usize> {
+        let number = |key: &Key| key.parse::<u64>().ok();
+        let to = number(&self.audited_to.take()?)?;
+        Some(unread.iter().filter(|key| number(key).is_some_and(|key| key <= to)).count())
+    }
 }
 
 impl Intake {
@@ -214,6 +233,7 @@ impl Intake {
             if self.health.account(&account.id, Condition::Reading) {
                 tracing::info!(account = account.id, folders = folders.len(), "reading");
             }
+            self.health.read(&account.id, self.clock.now());
             backoff.reset();
             // Back to the first folder for what came while the others were read; there we wait.
             let Some(inbox) = folders.first().cloned() else {
@@ -233,7 +253,7 @@ impl Intake {
             }
             if audited.elapsed() >= AUDIT {
                 // All keys anew, and the folders too: a junk folder may have been made meanwhile.
-                reading.clear();
+                reading.iter_mut().for_each(Reading::audit);
                 folders = mailbox.open().await?;
                 audited = tokio::time::Instant::now();
             }
@@ -254,6 +274,9 @@ impl Intake {
         let keys = mailbox.keys(reading[at].known_to.as_ref()).await?;
         let newest = keys.last().cloned();
         let unread = self.unread(account, folder, validity, keys).await?;
+        if let Some(gap) = reading[at].gap(&unread) {
+            self.health.audited(&account.id, gap);
+        }
         if !unread.is_empty() {
             tracing::debug!(account = account.id, mails = unread.len(), "to be fetched");
         }
@@ -285,7 +308,7 @@ impl Intake {
             tracing::warn!(account = account.id, "UIDVALIDITY changed: every mail of the folder is looked at again");
             reading.remove(at);
         }
-        reading.push(Reading { folder: folder.clone(), validity, known_to: None });
+        reading.push(Reading { folder: folder.clone(), validity, known_to: None, audited_to: None });
         reading.len() - 1
     }
 
@@ -415,7 +438,9 @@ impl Intake {
         let (taken, mail) = record::commit(&self.store, Arc::clone(&self.policy), mail, now).await?;
         drop(share);
         self.bell.notify_waiters();
-        self.health.stored();
+        if taken != Taken::Ours {
+            self.health.stored();
+        }
         if let Some(answer) = mail.answer.get() {
             self.health.answer(answer.withheld());
         }
@@ -472,6 +497,7 @@ fn log(taken: &Taken, mail: &Prepared, now: Timestamp) {
         Taken::FollowUp(case) => tracing::info!(%case, account, queue, waited_ms, answer, "stored: a follow-up"),
         Taken::Copy(case) => tracing::info!(%case, account, "a copy of a mail we have"),
         Taken::Renumbered => tracing::debug!(account, "a mail we have, moved or renumbered"),
+        Taken::Ours => tracing::debug!(account, "a mail of our own, or an answer to an alert about ourselves"),
         Taken::AlreadyRead => tracing::debug!(account, "read already"),
     }
 }
@@ -511,7 +537,7 @@ impl Backoff {
         let first = if login { 60_000 } else { 1_000 };
         let wait = (first << self.failures.min(9)).min(300_000);
         self.failures += 1;
-        let spread = u64::from(record::draw()[0]) * wait / 4 / 256;
+        let spread = u64::from(crate::callout::draw()[0]) * wait / 4 / 256;
         Duration::from_millis(wait + spread)
     }
 

@@ -3,10 +3,11 @@
 
 use std::cell::OnceCell;
 
+use crate::callout::{self, draw};
 use crate::case::{CaseEvent, CaseState, Reference};
 use crate::clock::Timestamp;
 use crate::config;
-use crate::dispatch::{self, Desk, Letter, Occasion, wake};
+use crate::dispatch::{self, Desk, Letter, Occasion};
 use crate::outbox::Kind;
 use crate::policy::{Judged, Policy};
 use crate::reply::guard;
@@ -14,7 +15,7 @@ use crate::report::Report;
 use crate::store::cases::{CaseRow, NewMessage, Spot};
 use crate::store::{Result, Store, Tx, View, audit, cases, links, people};
 
-use super::thread;
+use super::{taken, thread};
 
 /// The name under which the daemon stands in the audit.
 pub const DAEMON: &str = "daemon";
@@ -36,6 +37,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What sets an alert off.
+    fn cause(&self) -> Option<(&Report, &crate::rules::Verdict)> {
+        Some((&self.judged.report, &self.judged.verdict))
+    }
+
     /// As it is sent on.
     fn letter<'a>(&'a self, id: i64, answer: &'a guard::Answer) -> Letter<'a> {
         let Judged { report, verdict, .. } = &self.judged;
@@ -54,6 +60,8 @@ pub enum Taken {
     Copy(Reference),
     /// The same mail, moved to another folder or renumbered by its server: only the ledger learns of it.
     Renumbered,
+    /// A mail of our own, or an answer to an alert about ourselves: only the ledger learns of it.
+    Ours,
     /// The ledger has it: somebody else was quicker.
     AlreadyRead,
 }
@@ -72,6 +80,10 @@ pub fn record(tx: &Tx<'_>, desk: &Desk<'_>, draw: Draw, mail: &mut Prepared) -> 
     if let Some(id) = cases::same_bytes(&tx.view(), &mail.spot, &mail.message.raw_hash)? {
         cases::enter(tx, &mail.spot, id, mail.done)?;
         return Ok(Taken::Renumbered);
+    }
+    if taken::is_ours(tx, desk, mail)? {
+        cases::enter(tx, &mail.spot, None, mail.done)?;
+        return Ok(Taken::Ours);
     }
     if let Some(key) = &mail.message.content_key
         && let Some((id, case_id)) = cases::same_content(&tx.view(), key)?
@@ -133,7 +145,8 @@ fn open(tx: &Tx<'_>, desk: &Desk<'_>, draw: Draw, mail: &Prepared) -> Result<Tak
     }
     let answer = answer(tx, desk, mail, &case, id)?;
     dispatch::forwards(tx, desk, &mail.letter(id, &answer), &case, &Occasion::New)?;
-    wake(tx, desk, case_id, &verdict.queue)?;
+    callout::wake(tx, &desk.phone(), &case, &verdict.queue, mail.cause(), "")?;
+    elsewhere(tx, desk, mail, &case)?;
     audit::add(
         tx,
         desk.now,
@@ -156,15 +169,36 @@ fn join(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, link: thread::Link) -> Re
     if link.goes_nowhere {
         return Ok(Taken::FollowUp(case.reference));
     }
+    if taken::by_answer(tx, desk, mail)? {
+        // The words of whoever has it are for the team; they are no report, and raise nothing.
+        return dispatch::forwards(tx, desk, &mail.letter(id, &answer), &case, &Occasion::FollowUp)
+            .map(|()| Taken::FollowUp(case.reference));
+    }
     cases::happen(tx, case.id, CaseEvent::FollowUp, desk.now)?;
+    if mail.judged.report.automated.is_none() && case.state != CaseState::Closed {
+        callout::wrote_again(tx, &desk.phone(), &case)?;
+    }
     if !raise(tx, desk, mail, &case, id, &answer)? {
         dispatch::forwards(tx, desk, &mail.letter(id, &answer), &case, &Occasion::FollowUp)?;
     }
     if case.state == CaseState::Closed {
         // Nobody has it any more: whoever is on call learns that it is open again.
-        wake(tx, desk, case.id, desk.policy.config.more_urgent(&case.queue, &mail.judged.verdict.queue))?;
+        let queue = desk.policy.config.more_urgent(&case.queue, &mail.judged.verdict.queue);
+        callout::wake(tx, &desk.phone(), &case, queue, mail.cause(), "the case was closed, and its reporter writes again")?;
     }
     Ok(Taken::FollowUp(case.reference))
+}
+
+/// The reporter of a case that wakes nobody may be the one an alert is firing about: then that alert says so.
+fn elsewhere(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow) -> Result<()> {
+    let wakes = desk.policy.config.queue(&case.queue).is_some_and(|queue| queue.ladder.is_some());
+    if wakes || mail.judged.report.automated.is_some() {
+        return Ok(());
+    }
+    if let Some(other) = callout::wrote_elsewhere(tx, &desk.phone(), case)? {
+        links::add(tx, case.id, other, "its reporter has an alert that nobody has acknowledged", desk.now)?;
+    }
+    Ok(())
 }
 
 /// A mail of ours came back. Of an answer: its address is marked, so that the team knows that the reporter does not hear us. Of
@@ -188,7 +222,8 @@ fn raise(tx: &Tx<'_>, desk: &Desk<'_>, mail: &Prepared, case: &CaseRow, id: i64,
     cases::requeue(tx, case.id, &case.queue, to, desk.now)?;
     audit::add(tx, desk.now, DAEMON, "raised", Some(case.id), &format!("from {} to {to}", case.queue))?;
     dispatch::forwards(tx, desk, &mail.letter(id, answer), case, &Occasion::Raised { from: case.queue.clone() })?;
-    wake(tx, desk, case.id, to)?;
+    let case = cases::get(&tx.view(), case.id)?;
+    callout::wake(tx, &desk.phone(), &case, to, mail.cause(), "raised by a further mail")?;
     Ok(true)
 }
 
@@ -235,18 +270,6 @@ fn so_far(view: &View<'_>, desk: &Desk<'_>, report: &Report, case_id: i64) -> Re
         to_sender_24h: to_sender,
         in_last_hour: people::answers_in_all(view, now - jiff::SignedDuration::from_hours(1), now)?,
     })
-}
-
-/// Random bits for a reference, from the system.
-pub fn draw() -> [u8; 5] {
-    use ring::rand::{SecureRandom, SystemRandom};
-    let mut bits = [0; 5];
-    // The system's generator fails only before the host has any randomness at all; the clock's low bits then still tell cases apart.
-    if SystemRandom::new().fill(&mut bits).is_err() {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
-        bits.copy_from_slice(&nanos.to_le_bytes()[..5]);
-    }
-    bits
 }
 
 /// Records a mail in the store and waits until it is on disk.

@@ -1,8 +1,9 @@
 //! What becomes of a mail in the one transaction, with a real store and the demo's policy.
 
 use super::bench::{Bench, report};
-use super::record::{Taken, draw, record};
+use super::record::{Taken, record};
 use super::*;
+use crate::callout::draw;
 use crate::case::CaseState;
 use crate::dispatch::Desk;
 use crate::outbox::Kind;
@@ -158,7 +159,8 @@ fn reply_to(parcel: &str, id: &str, body: &str) -> String {
 
 fn acknowledge(bench: &Bench) {
     let (case, now) = (bench.cases()[0].id, bench.now);
-    bench.store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", now)).unwrap();
+    let id = bench.store.read_blocking(|view| alerts::of_case(view, case)).unwrap().expect("an alert").id;
+    bench.store.write_blocking(move |tx| alerts::take(tx, id, "kim", None, now)).unwrap();
 }
 
 #[test]

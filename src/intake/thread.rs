@@ -101,7 +101,7 @@ fn says_undeliverable(mail: &Prepared) -> bool {
     nobody_wrote(report) && (header || failed)
 }
 
-fn nobody_wrote(report: &Report) -> bool {
+pub fn nobody_wrote(report: &Report) -> bool {
     report.automated.as_ref().is_some_and(|automated| NOBODY_WROTE.contains(&automated.reason.as_str()))
 }
 
@@ -156,7 +156,7 @@ fn named(report: &Report) -> Vec<Reference> {
 }
 
 /// What looks like a Message-ID of ours anywhere in the bytes of a bounce, which quotes the mail it returns in many ways.
-fn ids_in(raw: &[u8], domain: &str) -> Vec<String> {
+pub fn ids_in(raw: &[u8], domain: &str) -> Vec<String> {
     let text = String::from_utf8_lossy(raw);
     let at_domain = format!("@{domain}");
     let ends = text.match_indices(&at_domain).take(MOST_IDS);

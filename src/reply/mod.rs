@@ -2,6 +2,7 @@
 
 pub mod acknowledgement;
 pub mod alert;
+pub mod canary;
 pub mod forward;
 pub mod guard;
 pub mod mime;
@@ -11,6 +12,7 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod webhook;
 
 /// A header of ours on every mail we send: a mail that carries it with our domain is our own (the guard refuses it).
 pub const LOOP_HEADER: &str = "X-Triaged-Loop";

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::acknowledgement::{self, Acknowledgement};
-use super::alert::{self, Alert};
+use super::alert::{self, About, Alert};
 use super::forward::{self, Forward};
 use super::guard::Answer;
 use crate::case::Reference;
@@ -39,7 +39,7 @@ fn identity() -> Identity {
 fn queue(name: &str, forward: config::Forward, sealed: bool, ladder: Option<&str>) -> Queue {
     let route_to = vec![format!("{name}@team.example.org")];
     let ladder = ladder.map(str::to_owned);
-    Queue { name: name.into(), threshold: 100, route_to, forward, sealed, first_lines: 0, ladder }
+    Queue { name: name.into(), threshold: 100, route_to, forward, sealed, first_lines: 0, alert_lines: 0, ladder }
 }
 
 fn queues() -> Vec<Queue> {
@@ -195,21 +195,43 @@ fn acknowledgement(to: &str, in_reply_to: Option<&str>, text: &str) -> Parcel {
     })
 }
 
-fn alert() -> Parcel {
-    alert::build(&Alert {
-        identity: &identity(),
+fn about_a_case<'a>(why: &'a [&'a str], excerpt: &'a str) -> About<'a> {
+    let received = from_millis(1_789_995_000_000);
+    About::Case { queue: "threat-of-harm", language: None, received, attachments: 2, why, excerpt }
+}
+
+fn called(about: About<'_>, change: impl for<'a> Fn(Alert<'a>) -> Alert<'a>) -> Parcel {
+    let fired = from_millis(1_789_995_000_500);
+    let (step, now) = ("step 2", now());
+    let alert = Alert {
+        reference: "TS-04HMASW9",
+        about,
+        call: 2,
+        fired,
+        words: "",
+        again: 0,
+        others: &[],
+        others_in_all: 0,
+        step,
+        link: None,
+        now,
+    };
+    alert::build(&change(alert), &alert_envelope(&identity()))
+}
+
+fn alert_envelope(identity: &Identity) -> alert::Envelope<'_> {
+    alert::Envelope {
+        identity,
         from: "triaged@example.org",
+        reply_to: Some("emergency@example.org"),
         to: "night@example.org",
         message_id: "TS-04HMASW9.alert.2.0123456789ABCDEF@triaged.example.org",
-        queue: "threat-of-harm",
-        reference: &Reference::from_bits([1, 35, 69, 103, 137]),
-        language: None,
-        received: from_millis(1_789_995_000_000),
-        attachments: 2,
-        why: &["Somebody announces to hurt themselves or others."],
-        call: 2,
         now: now(),
-    })
+    }
+}
+
+fn alert() -> Parcel {
+    called(about_a_case(&["Somebody announces to hurt themselves or others."], ""), |alert| alert)
 }
 
 fn text(parcel: &Parcel) -> String {
@@ -262,6 +284,36 @@ fn golden_acknowledgement() {
 #[test]
 fn golden_alert() {
     insta::assert_snapshot!(text(&alert()));
+}
+
+#[test]
+fn golden_alert_with_news_an_excerpt_and_a_flood_behind_it() {
+    let others: Vec<String> = (0..8).map(|n| format!("TS-0000000{n}")).collect();
+    let about = about_a_case(&["Somebody announces to hurt themselves or others."], "I will do it tonight.\nNobody can stop me.");
+    let parcel = called(about, |alert| Alert {
+        call: 5,
+        words: "kim has it since 2026-09-21 01:00 UTC, and nobody has followed up",
+        again: 2,
+        others: Box::leak(others.clone().into_boxed_slice()),
+        others_in_all: 4_711,
+        link: Some("https://triaged.example.org/ack/TS-04HMASW9.1789995000500.6b696d.0123456789ABCDEF"),
+        ..alert
+    });
+    insta::assert_snapshot!(text(&parcel));
+}
+
+#[test]
+fn golden_alert_about_ourselves_and_the_notice_that_it_is_over() {
+    let about = About::Ourselves { what: "The mailbox ca has not been read for 12 min: login refused" };
+    insta::assert_snapshot!(text(&called(about, |alert| Alert { call: 1, ..alert })));
+    let words = "The mailbox ca is being read again";
+    insta::assert_snapshot!(text(&alert::notice("TS-04HMASW9", &about, words, &alert_envelope(&identity()))));
+}
+
+#[test]
+fn what_an_excerpt_holds_cannot_pass_for_a_line_of_the_alert() {
+    let text = text(&called(about_a_case(&[], "Why: nothing\r\nTo say that you have it: call 555\u{2028}x"), |alert| alert));
+    assert!(text.contains("\n> Why: nothing\n> To say that you have it: call 555"), "{text}");
 }
 
 #[test]

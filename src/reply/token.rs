@@ -54,6 +54,42 @@ pub fn of_plus_address(key: &[u8; 32], address: &str) -> Option<Reference> {
     Some(reference)
 }
 
+/// What stands at the end of a link by which `who` acknowledges an alert that fired at `fired` (milliseconds): it works for nobody
+/// else and for no later firing.
+pub fn link(key: &[u8; 32], reference: &str, fired: i64, who: &str) -> String {
+    let who: String = who.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let body = format!("{reference}.{fired}.{who}");
+    format!("{body}.{}", token(&hmac::Key::new(hmac::HMAC_SHA256, key), "acknowledge", &body))
+}
+
+/// The reference, the moment it fired, and who, of such a link; `None` if we did not make it.
+pub fn of_link(key: &[u8; 32], text: &str) -> Option<(String, i64, String)> {
+    let (body, _) = text.rsplit_once('.')?;
+    let mut words = body.split('.');
+    let (reference, fired, who) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
+    let bytes: Option<Vec<u8>> = (0..who.len() / 2).map(|at| u8::from_str_radix(who.get(at * 2..at * 2 + 2)?, 16).ok()).collect();
+    let who = String::from_utf8(bytes?).ok()?;
+    let mac = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let expected = hmac::sign(&mac, link(key, reference, fired, &who).as_bytes());
+    hmac::verify(&mac, text.as_bytes(), expected.as_ref()).ok()?;
+    Some((reference.to_owned(), fired, who))
+}
+
+/// The Message-ID of canary number `id` (without angle brackets), and back: `canary.7.token@domain`.
+pub fn canary(key: &[u8; 32], domain: &str, id: i64) -> String {
+    let body = format!("canary.{id}");
+    format!("{body}.{}@{domain}", token(&hmac::Key::new(hmac::HMAC_SHA256, key), domain, &body))
+}
+
+/// The number of a canary of ours; `None` if we did not make it.
+pub fn of_canary(key: &[u8; 32], domain: &str, message_id: &str) -> Option<i64> {
+    let id = message_id.strip_prefix("canary.")?.split('.').next()?.parse().ok()?;
+    let mac = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let expected = hmac::sign(&mac, canary(key, domain, id).as_bytes());
+    hmac::verify(&mac, message_id.as_bytes(), expected.as_ref()).ok()?;
+    Some(id)
+}
+
 /// Small letters, since some programs make capitals small on the way.
 fn detail(key: &[u8; 32], reference: &Reference) -> String {
     let token = token(&hmac::Key::new(hmac::HMAC_SHA256, key), "plus-address", reference.as_str());
@@ -114,6 +150,28 @@ mod tests {
         let mixed = address.replace(&address[3..14], &other[3..14]);
         assert_eq!(of_plus_address(&KEY, &mixed), None, "a token of one case opens no other");
         assert_eq!(plus_address(&KEY, &format!("{}@example.org", "x".repeat(40)), &case()), None);
+    }
+
+    #[test]
+    fn a_link_works_for_its_person_and_its_firing_alone() {
+        let made = link(&KEY, "TS-04HMASW9", 1_700_000_000_000, "amara@example.org");
+        let (reference, fired, who) = of_link(&KEY, &made).unwrap();
+        assert_eq!((reference.as_str(), fired, who.as_str()), ("TS-04HMASW9", 1_700_000_000_000, "amara@example.org"));
+        assert_eq!(of_link(&[8; 32], &made), None);
+        assert_eq!(of_link(&KEY, &made.replace("1700", "1800")), None);
+        for wrong in ["", ".", "...", "TS-04HMASW9.1.zz.X", "TS-04HMASW9.x.61.X", "ä.1.61.ö", "TS-04HMASW9.1.6.0123456789ABCDEF"]
+        {
+            assert_eq!(of_link(&KEY, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn our_own_canary_is_known_and_a_forged_one_is_not() {
+        let id = canary(&KEY, DOMAIN, 42);
+        assert_eq!(of_canary(&KEY, DOMAIN, &id), Some(42));
+        assert_eq!(of_canary(&[8; 32], DOMAIN, &id), None);
+        assert_eq!(of_canary(&KEY, DOMAIN, &id.replace("42", "43")), None);
+        assert_eq!(verify(&KEY, DOMAIN, &id), None, "it is no mail of a case");
     }
 
     proptest! {

@@ -9,6 +9,9 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_normalizer::properties::{CanonicalCombiningClassMapBorrowed, CanonicalDecompositionBorrowed, Decomposed};
 use unicode_script::{Script, UnicodeScript};
 
+use super::known::{Known, known, marked};
+use super::writer::{Writer, letters};
+
 /// Width of a word in positions. Characters of scripts without spaces are narrower, so that "within 6 words" means about the same everywhere.
 pub const WORD: u32 = 4;
 /// More text than this is not looked at (the message module caps far below).
@@ -64,123 +67,51 @@ impl Folded {
 
 /// Folds a text: the plain reading.
 pub fn fold(text: &str) -> Folded {
-    let mut most = text.len().min(MOST);
-    while !text.is_char_boundary(most) {
-        most -= 1;
-    }
-    let mut writer = Writer::new(most);
-    let bytes = &text.as_bytes()[..most];
+    let text = &text[..text.floor_char_boundary(MOST)];
+    let mut writer = Writer::new(text.len());
     let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        let plain = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-        // A letter before something that is not ASCII may bear a mark: it goes the long way.
-        let plain = if bytes.get(at + plain).is_some_and(|b| !b.is_ascii()) { plain.saturating_sub(1) } else { plain };
-        if plain > 0 {
-            writer.letters(&text[at..at + plain], at);
-            at += plain;
-        } else if byte.is_ascii() && bytes.get(at + 1).is_none_or(u8::is_ascii) {
-            if !(byte == b'\'' && writer.joins_apostrophe(&text[at + 1..most])) {
-                writer.close();
-            }
-            at += 1;
-        } else {
-            let end = cluster_end(&text[..most], at);
-            fold_cluster(&text[at..end], at, &text[end..most], &mut writer);
-            at = end;
-        }
+    while at < text.len() {
+        at = if text.as_bytes()[at].is_ascii() { fold_ascii(text, at, &mut writer) } else { fold_letter(text, at, &mut writer) };
     }
     writer.finish()
 }
 
-/// Builds the stream letter by letter.
-pub(super) struct Writer {
-    out: Folded,
-    open: bool,
-    position: u32,
+/// Reads the word or the sign of ASCII at `at`; gives where the next one begins.
+fn fold_ascii(text: &str, at: usize, writer: &mut Writer) -> usize {
+    let bytes = text.as_bytes();
+    let mut run = letters(bytes, at);
+    // The last letter before something that is not ASCII may bear a mark: then it goes the long way.
+    if bytes.get(at + run.max(1)).is_some_and(|b| !b.is_ascii()) && marked(text, at + run.max(1)) {
+        if run < 2 {
+            return fold_cluster(text, at, writer);
+        }
+        run -= 1;
+    }
+    if run == 0 {
+        if bytes[at] != b'\'' || !writer.joins_apostrophe(&text[at + 1..]) {
+            writer.close();
+        }
+        return at + 1;
+    }
+    writer.word(bytes, at, run);
+    at + run
 }
 
-impl Writer {
-    pub(super) fn new(capacity: usize) -> Self {
-        let mut text = String::with_capacity(capacity + 2);
-        text.push(' ');
-        Writer { out: Folded { text, tokens: Vec::with_capacity(capacity / 5) }, open: false, position: 0 }
+/// Reads the letter at `at`, with its marks; gives where the next one begins.
+fn fold_letter(text: &str, at: usize, writer: &mut Writer) -> usize {
+    let Some(c) = text[at..].chars().next() else { return text.len() };
+    let end = at + c.len_utf8();
+    if marked(text, end) {
+        return fold_cluster(text, at, writer);
     }
-
-    /// Letters and digits of ASCII in a row: nearly all that most mails are made of.
-    fn letters(&mut self, letters: &str, start: usize) {
-        let end = start + letters.len();
-        self.open(start, end);
-        let from = self.out.text.len();
-        self.out.text.push_str(letters);
-        self.out.text[from..].make_ascii_lowercase();
-        if let Some(last) = self.out.tokens.last_mut() {
-            last.end = end as u32;
-        }
+    match known(c) {
+        Known::Slow => return fold_cluster(text, at, writer),
+        Known::Nothing => {}
+        Known::Parts => writer.close(),
+        Known::Letters(letters, length) => writer.letters(&letters[..length as usize], at, end),
+        Known::Unspaced(width) => writer.unspaced(c, at, end, u32::from(width)),
     }
-
-    /// Begins a word unless one is open.
-    fn open(&mut self, start: usize, end: usize) {
-        if !self.open {
-            if !self.out.text.ends_with(' ') {
-                self.out.text.push(' ');
-            }
-            self.push_token(start, end, WORD);
-            self.open = true;
-        }
-    }
-
-    fn letter(&mut self, c: char, start: usize, end: usize) {
-        self.open(start, end);
-        self.out.text.push(c);
-        if let Some(last) = self.out.tokens.last_mut() {
-            last.end = end as u32;
-        }
-    }
-
-    fn unspaced(&mut self, c: char, start: usize, end: usize, width: u32) {
-        self.close();
-        self.push_token(start, end, width);
-        self.out.text.push(c);
-    }
-
-    fn push_token(&mut self, start: usize, end: usize, width: u32) {
-        let (at, from) = (self.out.text.len() as u32, self.position);
-        self.position += width;
-        self.out.tokens.push(Token { at, start: start as u32, end: end as u32, from, to: from + width, altered: false });
-    }
-
-    pub(super) fn close(&mut self) {
-        if self.open {
-            self.out.text.push(' ');
-            self.open = false;
-        }
-    }
-
-    /// A whole word with a token made elsewhere (the other readings).
-    pub(super) fn word(&mut self, word: &str, token: Token, spaced: bool) {
-        if spaced && !self.out.text.ends_with(' ') {
-            self.out.text.push(' ');
-        }
-        self.out.tokens.push(Token { at: self.out.text.len() as u32, ..token });
-        self.out.text.push_str(word);
-        if spaced {
-            self.out.text.push(' ');
-        }
-    }
-
-    /// In Cyrillic and Hebrew an apostrophe is part of the word; elsewhere it parts words (`l'école`, `don't`), in terms as in text.
-    fn joins_apostrophe(&self, rest: &str) -> bool {
-        let inner = |c: char| matches!(c, '\u{400}'..='\u{52F}' | '\u{5D0}'..='\u{5EA}');
-        self.open && self.out.text.chars().next_back().is_some_and(inner) && rest.chars().next().is_some_and(inner)
-    }
-
-    pub(super) fn finish(mut self) -> Folded {
-        if !self.out.text.ends_with(' ') {
-            self.out.text.push(' ');
-        }
-        self.out
-    }
+    end
 }
 
 /// End of the letter that begins at `at`: with the marks and jamo that compose with it.
@@ -194,7 +125,7 @@ fn cluster_end(text: &str, at: usize) -> usize {
 }
 
 /// Characters that NFKC may join with the one before them.
-fn composes(c: char) -> bool {
+pub(super) fn composes(c: char) -> bool {
     if c < '\u{300}' {
         return false;
     }
@@ -224,17 +155,15 @@ fn mark(c: char) -> bool {
     CanonicalCombiningClassMapBorrowed::new().get_u8(c) != 0
 }
 
-fn fold_cluster(cluster: &str, at: usize, rest: &str, writer: &mut Writer) {
-    let end = at + cluster.len();
-    let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(cluster);
+/// Reads a letter with its marks, whatever they are; gives where the next one begins.
+pub(super) fn fold_cluster(text: &str, at: usize, writer: &mut Writer) -> usize {
+    let end = cluster_end(text, at);
+    let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(&text[at..end]);
     let cased = CaseMapper::new().fold_string(&normal);
     // Case folding can leave what NFKC would compose again (İ gives i and a dot above): marks are dropped below anyway.
-    for c in cased.chars() {
-        if ignorable(c) {
-            continue;
-        }
-        if matches!(c, '\'' | '\u{2019}' | '\u{2BC}' | '\u{5F3}') {
-            if !writer.joins_apostrophe(rest) {
+    for c in cased.chars().filter(|c| !ignorable(*c)) {
+        if apostrophe(c) {
+            if !writer.joins_apostrophe(&text[end..]) {
                 writer.close();
             }
         } else if let Some(width) = unspaced_width(c) {
@@ -242,13 +171,18 @@ fn fold_cluster(cluster: &str, at: usize, rest: &str, writer: &mut Writer) {
         } else {
             base(c, &mut |b| {
                 if b.is_alphanumeric() || mark(b) {
-                    writer.letter(b, at, end);
+                    writer.letters(b.encode_utf8(&mut [0; 4]).as_bytes(), at, end);
                 } else {
                     writer.close();
                 }
             });
         }
     }
+    end
+}
+
+pub(super) fn apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '\u{2019}' | '\u{2BC}' | '\u{5F3}')
 }
 
 /// Format and zero-width characters, and tatweel: they change nothing that a reader sees.

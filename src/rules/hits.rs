@@ -23,28 +23,53 @@ pub struct Found {
     pub term: TermId,
 }
 
-/// Where each term was found in one mail.
-#[derive(Debug, Default)]
+/// Memory is made ready for so many places at most, before they are found.
+const MOST_AT_ONCE: usize = 1 << 14;
+
+/// Where each term was found in one mail. Flat arrays throughout: a mail has a thousand places, and memory for each term of
+/// its own would take longer than the search.
+#[derive(Debug)]
 pub struct Hits {
     slots: Slots,
-    /// Places by slot, in order once finished.
-    places: Vec<Vec<Found>>,
-    /// `members[starts[g]..starts[g + 1]]`: the slots of group g.
-    starts: Vec<u32>,
-    members: Vec<u32>,
+    /// Places as they were noted, each with its slot.
+    noted: Vec<(u32, Found)>,
+    /// Places by slot, in order, once finished.
+    places: Vec<Found>,
+    /// By slot: where its places begin and end.
+    bounds: Vec<(u32, u32)>,
+    /// By group: its first link and one, or 0.
+    heads: Vec<u32>,
+    /// The groups of which anything was found.
+    groups: Vec<GroupId>,
+    /// A slot of a group, and the group's next link and one, or 0.
+    links: Vec<(u32, u32)>,
     /// Each field as it was read plainly, with the position where it begins.
     fields: Vec<(u32, Folded)>,
     borders: OnceCell<Vec<u32>>,
 }
 
 impl Hits {
+    /// Of a mail of so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        let mut hits = Hits {
+            slots: Slots::default(),
+            noted: Vec::with_capacity((bytes / 8).min(MOST_AT_ONCE)),
+            places: Vec::new(),
+            bounds: Vec::new(),
+            heads: Vec::new(),
+            groups: Vec::new(),
+            links: Vec::new(),
+            fields: Vec::new(),
+            borders: OnceCell::new(),
+        };
+        hits.slots.grow();
+        hits
+    }
+
     /// Notes a place.
+    #[inline]
     pub fn add(&mut self, found: Found) {
-        let slot = self.slots.of(found.term) as usize;
-        if slot == self.places.len() {
-            self.places.push(Vec::new());
-        }
-        self.places[slot].push(found);
+        self.noted.push((self.slots.of(found.term), found));
     }
 
     /// Notes that a field was read.
@@ -54,12 +79,8 @@ impl Hits {
 
     /// Puts places in order, joins the terms with a `*` inside, and files everything by group.
     pub fn finish(&mut self, terms: &Terms) {
-        for places in &mut self.places {
-            // One reading after the other was scanned: mostly in order already.
-            places.sort_unstable();
-            places.dedup_by_key(|f| (f.from, f.to));
-        }
-        for slot in 0..self.places.len() {
+        self.sort();
+        for slot in 0..self.bounds.len() {
             for joined in terms.joined_by(self.slots.terms[slot]) {
                 self.join(joined);
             }
@@ -67,9 +88,35 @@ impl Hits {
         self.file(terms);
     }
 
+    /// Moves each place to those of its slot: counted, then filled in.
+    fn sort(&mut self) {
+        self.bounds = vec![(0, 0); self.slots.terms.len()];
+        self.noted.iter().for_each(|(slot, _)| self.bounds[*slot as usize].1 += 1);
+        let mut start = 0;
+        for bounds in &mut self.bounds {
+            let count = std::mem::replace(bounds, (start, start)).1;
+            start += count;
+        }
+        let Some((_, first)) = self.noted.first() else { return };
+        self.places = vec![*first; self.noted.len()];
+        for (slot, found) in self.noted.drain(..) {
+            let end = &mut self.bounds[slot as usize].1;
+            self.places[*end as usize] = found;
+            *end += 1;
+        }
+        for (start, end) in &mut self.bounds {
+            *end = *start + put_in_order(&mut self.places[*start as usize..*end as usize]) as u32;
+        }
+    }
+
+    fn places_of(&self, slot: u32) -> &[Found] {
+        let (start, end) = self.bounds[slot as usize];
+        &self.places[start as usize..end as usize]
+    }
+
     /// Finds a term with a `*` inside from the places of its parts.
     fn join(&mut self, joined: &Joined) {
-        let part = |(skipped, term): &(u32, TermId)| Some((*skipped, &self.places[self.slots.get(*term)? as usize]));
+        let part = |(skipped, term): &(u32, TermId)| Some((*skipped, self.places_of(self.slots.get(*term)?)));
         let Some(parts) = joined.parts.iter().map(part).collect::<Option<Vec<_>>>() else { return };
         let Some(((_, first), rest)) = parts.split_first() else { return };
         let mut chains: Vec<Found> = first.to_vec();
@@ -81,53 +128,56 @@ impl Hits {
                 joins.map(move |f| Found { to: f.to, end: f.end, ..chain })
             };
             let mut longer: Vec<Found> = chains.into_iter().flat_map(next).collect();
-            longer.sort_unstable();
-            longer.dedup_by_key(|f| (f.from, f.to));
+            let count = put_in_order(&mut longer);
+            longer.truncate(count);
             chains = longer;
         }
-        for found in chains {
-            self.add(Found { term: joined.term, ..found });
+        if !chains.is_empty() {
+            // Such a term is found in no other way, so these are all its places.
+            self.slots.of(joined.term);
+            let start = self.places.len() as u32;
+            self.places.extend(chains.into_iter().map(|found| Found { term: joined.term, ..found }));
+            self.bounds.push((start, self.places.len() as u32));
         }
     }
 
-    /// Which slots belong to which group: counted, then filled in.
+    /// Which slots belong to which group.
     fn file(&mut self, terms: &Terms) {
-        let mut starts = vec![0; terms.groups() + 1];
-        let groups = |slot: usize| terms.groups_of(self.slots.terms[slot]);
-        for slot in 0..self.places.len() {
-            groups(slot).iter().for_each(|group| starts[*group + 1] += 1);
-        }
-        for group in 1..starts.len() {
-            starts[group] += starts[group - 1];
-        }
-        let mut next = starts.clone();
-        let mut members = vec![0; starts.last().map_or(0, |last| *last as usize)];
-        for slot in 0..self.places.len() {
-            for group in groups(slot) {
-                members[next[*group] as usize] = slot as u32;
-                next[*group] += 1;
+        self.heads = vec![0; terms.groups()];
+        for (slot, term) in self.slots.terms.iter().enumerate() {
+            for group in terms.groups_of(*term) {
+                let head = &mut self.heads[*group as usize];
+                if *head == 0 {
+                    self.groups.push(*group);
+                }
+                self.links.push((slot as u32, *head));
+                *head = self.links.len() as u32;
             }
         }
-        (self.starts, self.members) = (starts, members);
     }
 
-    fn slots_of(&self, group: GroupId) -> &[u32] {
-        &self.members[self.starts[group] as usize..self.starts[group + 1] as usize]
+    /// The groups of which anything was found.
+    pub fn groups(&self) -> &[GroupId] {
+        &self.groups
     }
 
     /// Was anything of a group found at all?
     pub fn has(&self, group: GroupId) -> bool {
-        self.starts[group] < self.starts[group + 1]
+        self.heads[group as usize] > 0
     }
 
     /// The places of a group in the fields of a bit set, in order.
     pub fn of(&self, group: GroupId, fields: u8) -> Vec<Found> {
-        let slots = self.slots_of(group);
-        let places = slots.iter().flat_map(|slot| &self.places[*slot as usize]);
-        let mut found: Vec<Found> = places.filter(|f| fields & (1 << f.field) != 0).copied().collect();
-        if slots.len() > 1 {
-            found.sort_unstable();
-            found.dedup_by_key(|f| (f.from, f.to));
+        let mut found: Vec<Found> = Vec::new();
+        let (mut next, mut slots) = (self.heads[group as usize], 0);
+        while next > 0 {
+            let (slot, after) = self.links[next as usize - 1];
+            found.extend(self.places_of(slot).iter().filter(|f| fields & (1 << f.field) != 0));
+            (next, slots) = (after, slots + 1);
+        }
+        if slots > 1 {
+            let count = put_in_order(&mut found);
+            found.truncate(count);
         }
         found
     }
@@ -141,6 +191,24 @@ impl Hits {
     }
 }
 
+/// Sorts places and moves the first of each place to the front; gives how many those are.
+fn put_in_order(places: &mut [Found]) -> usize {
+    let place = |f: &Found| (f.from, f.to);
+    // What one reading found is in order already, and most mails have only one.
+    if places.windows(2).all(|pair| place(&pair[0]) < place(&pair[1])) {
+        return places.len();
+    }
+    places.sort_unstable();
+    let mut count = 1;
+    for at in 1..places.len() {
+        if place(&places[at]) != place(&places[count - 1]) {
+            places[count] = places[at];
+            count += 1;
+        }
+    }
+    count
+}
+
 /// Terms found so far, each with a small number: a hash table that costs nothing for the terms that were not found.
 #[derive(Debug, Default)]
 struct Slots {
@@ -150,6 +218,7 @@ struct Slots {
 }
 
 impl Slots {
+    #[inline]
     fn probe(&self, term: TermId) -> usize {
         let mask = self.table.len() - 1;
         let mut at = (term.wrapping_mul(0x9E37_79B9) >> 7) as usize & mask;
@@ -160,22 +229,21 @@ impl Slots {
     }
 
     fn get(&self, term: TermId) -> Option<u32> {
-        if self.table.is_empty() {
-            return None;
-        }
         self.table[self.probe(term)].checked_sub(1)
     }
 
+    #[inline]
     fn of(&mut self, term: TermId) -> u32 {
-        if self.terms.len() * 2 >= self.table.len() {
+        let at = self.probe(term);
+        if self.table[at] != 0 {
+            return self.table[at] - 1;
+        }
+        self.terms.push(term);
+        self.table[at] = self.terms.len() as u32;
+        if self.terms.len() * 2 > self.table.len() {
             self.grow();
         }
-        let at = self.probe(term);
-        if self.table[at] == 0 {
-            self.terms.push(term);
-            self.table[at] = self.terms.len() as u32;
-        }
-        self.table[at] - 1
+        self.terms.len() as u32 - 1
     }
 
     fn grow(&mut self) {
@@ -194,6 +262,7 @@ mod tests {
     #[test]
     fn every_term_has_one_slot_however_many_there_are() {
         let mut slots = Slots::default();
+        slots.grow();
         assert_eq!(slots.get(7), None);
         for round in 0..2 {
             for term in 0..5_000_u32 {

@@ -38,6 +38,8 @@ pub struct Mail<'m> {
     language: Option<Language>,
     /// By number of a regex's literals: the fields one stands in.
     filtered: Vec<u8>,
+    /// By place of a rule: it may fire.
+    wanted: Vec<bool>,
 }
 
 /// Places that together satisfy one condition, and the language they are of.
@@ -52,7 +54,8 @@ impl<'m> Mail<'m> {
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<Self> {
         let hits = set.terms.scan(&texts, time_is_up)?;
-        Some(Mail { texts, hits, terms: &set.terms, language, filtered: set.filters.look(&texts) })
+        let (filtered, wanted) = (set.filters.look(&texts), set.wanted.by(&hits));
+        Some(Mail { texts, hits, terms: &set.terms, language, filtered, wanted })
     }
 
     /// The words of the rule against the mail; facts are [`super::facts::Facts::hold`].
@@ -243,6 +246,9 @@ pub fn ask<'r>(rules: &'r [Rule], mail: Option<&Mail<'_>>, report: &Report, plac
             findings.unasked = &rules[index..];
             break;
         }
+        if !mail.wanted[index] {
+            continue;
+        }
         let asked = || if rule.facts.hold(report, place, moment) { mail.outcome(rule) } else { Outcome::Silent };
         // Nothing a rule reads is changed by asking, so a panic leaves nothing half done.
         match catch_unwind(AssertUnwindSafe(asked)) {
@@ -403,9 +409,9 @@ topics = ["wiki"]
         let mut set = RuleSet::compile(&[Source::new("0.toml".to_owned(), RULES.to_owned())], &world, &problems);
         assert!(problems.is_empty());
         // A group that no mail was scanned for: what a fault of ours in compiling would leave behind.
-        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(vec![(ANY, usize::MAX - 1)]));
+        set.rules.iter_mut().filter(|rule| rule.id == "broken").for_each(|rule| rule.any = Some(vec![(ANY, GroupId::MAX - 1)]));
         let mut report = Report::blank(crate::clock::from_millis(0));
-        report.fields.body = "bravo".to_owned();
+        report.fields.body = "alpha bravo".to_owned();
         let judge = |default: &str, floor: &str| {
             let (account, default, floor) = ("emergency".to_owned(), default.to_owned(), floor.to_owned());
             set.judge(&report, &Place { account, default, floor })

@@ -8,16 +8,24 @@ mod file;
 mod fold;
 mod hits;
 mod judge;
+mod known;
 pub mod lint;
+mod lists;
 mod near;
 mod pattern;
+mod phrases;
 pub mod probe;
+mod reach;
 mod readings;
 pub mod score;
 mod sentence;
 mod spelling;
 pub mod stats;
+mod table;
 mod terms;
+mod wanted;
+mod words;
+mod writer;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +39,7 @@ pub use self::examples::{Example, ExampleFault};
 use self::judge::Mail;
 use self::pattern::Filters;
 use self::terms::Terms;
+use self::wanted::Wanted;
 use crate::clock::Timestamp;
 use crate::problem::{Problems, Source};
 use crate::report::{Authentication, Report};
@@ -82,6 +91,7 @@ pub struct RuleSet {
     /// In order of id.
     rules: Vec<Rule>,
     terms: Terms,
+    wanted: Wanted,
     filters: Filters,
     world: World,
     hash: Arc<str>,
@@ -94,7 +104,8 @@ impl RuleSet {
     pub fn compile(files: &[Source], world: &World, problems: &Problems) -> RuleSet {
         let compiled = compile::compile(files, world, problems);
         let Compiled { rules, terms, filters, hash, languages } = compiled.unwrap_or_default();
-        RuleSet { rules, terms, filters, world: world.clone(), hash: hash.into(), languages }
+        let wanted = Wanted::new(&rules, &terms);
+        RuleSet { rules, terms, wanted, filters, world: world.clone(), hash: hash.into(), languages }
     }
 
     /// SHA-256 over the rules in canonical order, hex: equal sets, however spread over files, have equal hashes.

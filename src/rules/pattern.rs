@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, BuildError};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
@@ -90,10 +90,25 @@ fn extract(hir: &Hir) -> Option<Seq> {
 /// The literals of all patterns, ready to be looked for.
 #[derive(Debug, Default)]
 pub struct Filters {
+    all: Filter,
+    /// Those that ASCII can hold: often none.
+    ascii: Filter,
+    count: usize,
+}
+
+#[derive(Debug, Default)]
+struct Filter {
     automaton: Option<AhoCorasick>,
     /// By literal: the pattern it belongs to.
     owners: Vec<usize>,
-    count: usize,
+}
+
+impl Filter {
+    fn new<'l>(literals: impl Iterator<Item = (usize, &'l Vec<u8>)>) -> Result<Self, BuildError> {
+        let (owners, literals): (Vec<usize>, Vec<&[u8]>) = literals.map(|(at, literal)| (at, literal.as_slice())).unzip();
+        let automaton = if literals.is_empty() { None } else { Some(AhoCorasick::new(literals)?) };
+        Ok(Filter { automaton, owners })
+    }
 }
 
 impl Filters {
@@ -101,19 +116,19 @@ impl Filters {
     ///
     /// # Errors
     /// When they are too many for an automaton.
-    pub fn new(all: &[Vec<Vec<u8>>]) -> Result<Self, aho_corasick::BuildError> {
-        let owners = all.iter().enumerate().flat_map(|(at, literals)| literals.iter().map(move |_| at)).collect();
-        let automaton = if all.is_empty() { None } else { Some(AhoCorasick::new(all.iter().flatten())?) };
-        Ok(Filters { automaton, owners, count: all.len() })
+    pub fn new(all: &[Vec<Vec<u8>>]) -> Result<Self, BuildError> {
+        let each = || all.iter().enumerate().flat_map(|(at, literals)| literals.iter().map(move |literal| (at, literal)));
+        let ascii = Filter::new(each().filter(|(_, literal)| literal.is_ascii()))?;
+        Ok(Filters { all: Filter::new(each())?, ascii, count: all.len() })
     }
 
     /// In which of the texts a pattern of each number can match at all: a bit set.
     pub fn look(&self, texts: &[&str]) -> Vec<u8> {
         let mut found = vec![0; self.count];
-        let Some(automaton) = &self.automaton else { return found };
         for (field, text) in texts.iter().enumerate() {
-            for hit in automaton.find_overlapping_iter(text) {
-                found[self.owners[hit.pattern().as_usize()]] |= 1 << field;
+            let filter = if text.is_ascii() { &self.ascii } else { &self.all };
+            for hit in filter.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(text)) {
+                found[filter.owners[hit.pattern().as_usize()]] |= 1 << field;
             }
         }
         found

@@ -15,14 +15,14 @@ pub enum TermFault {
 }
 
 /// A term: nearly always one piece.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Phrase {
     /// What follows one another.
     pub pieces: Vec<Piece>,
 }
 
 /// A stretch of a term without a `*` inside.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Piece {
     /// So many words, whatever they are, stand between the piece before and this one.
     pub skipped: u32,

@@ -1,33 +1,33 @@
-//! Terms and how they are found: every term of every rule in one automaton over the folded text,
-//! so that a mail is read once however many terms there are.
+//! Terms and how they are found: every term of every rule at once in the folded text, word by word where a term begins with a
+//! whole word and letter by letter where not, so that a mail is read once however many terms there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, BuildError};
 
 use super::fold::{Folded, fold};
 use super::hits::{Found, Hits};
+use super::lists::Lists;
+use super::phrases::{self, Phrases};
 use super::readings::{others, squeeze};
 use super::spelling::{Phrase, Piece};
 
 /// Number of a distinct folded term.
 pub type TermId = u32;
 /// Number of a distinct set of terms: what a rule asks for.
-pub type GroupId = usize;
+pub type GroupId = u32;
 
 /// Positions left free between two fields, so that no `near` reaches across.
 const FIELD_GAP: u32 = 1 << 12;
-/// The first letters of words lie in tables that answer at once; deeper, memory would be the price.
-const DENSE: usize = 4;
 /// So many hits are noted between two looks at whether the time is up.
 const STRETCH: usize = 1 << 12;
 
 /// Collects terms and groups while rules are compiled.
 #[derive(Debug, Default)]
 pub struct Builder {
-    ids: BTreeMap<Phrase, TermId>,
+    ids: HashMap<Phrase, TermId>,
     shown: Vec<String>,
-    groups: BTreeMap<Vec<TermId>, GroupId>,
+    groups: HashMap<Vec<TermId>, GroupId>,
 }
 
 impl Builder {
@@ -48,40 +48,62 @@ impl Builder {
     pub fn group(&mut self, mut terms: Vec<TermId>) -> GroupId {
         terms.sort_unstable();
         terms.dedup();
-        let next = self.groups.len();
+        let next = self.groups.len() as GroupId;
         *self.groups.entry(terms).or_insert(next)
     }
 
-    /// Builds the automaton.
+    /// Makes all terms findable.
     ///
     /// # Errors
     /// When the terms together are more than the automaton can hold (some hundred megabytes).
-    pub fn finish(mut self) -> Result<Terms, aho_corasick::BuildError> {
+    pub fn finish(mut self) -> Result<Terms, BuildError> {
         let joined = self.join_pieces();
-        let mut patterns: BTreeMap<String, Owners> = BTreeMap::new();
-        for (phrase, id) in &self.ids {
-            let [piece] = phrase.pieces.as_slice() else { continue };
-            patterns.entry(squeeze(&piece.text)).or_default().squeezed.push(*id);
-            patterns.entry(piece.text.clone()).or_default().plain = Some(*id);
+        let (groups, groups_of) = (self.groups.len(), inverted(self.shown.len(), &self.groups));
+        let (spellings, squeezed) = self.spellings();
+        let mut phrases = Phrases::default();
+        let (whole, rest): (Vec<_>, Vec<_>) = spellings.iter().partition(|(_, text)| phrases::takes(text));
+        whole.iter().for_each(|(spelling, text)| phrases.add(text, *spelling));
+        phrases.finish();
+        let up_to = |breadth: Breadth| Letters::new(rest.iter().copied().filter(|(_, text)| Breadth::of(text) <= breadth));
+        let letters = [up_to(Breadth::Ascii)?, up_to(Breadth::Two)?, up_to(Breadth::Any)?];
+        Ok(Terms { phrases, letters, squeezed, shown: self.shown, groups_of, groups, joined })
+    }
+
+    /// Every spelling with its number, and by number the terms that it stands for where letters are squeezed. Spelled plainly,
+    /// a term's number is its spelling's too.
+    fn spellings(&mut self) -> (Vec<(u32, String)>, Vec<Vec<TermId>>) {
+        let piece = |(phrase, id): (Phrase, TermId)| match <[Piece; 1]>::try_from(phrase.pieces) {
+            Ok([piece]) => Some((id, piece.text)),
+            Err(_) => None,
+        };
+        let mut spellings: Vec<(u32, String)> = std::mem::take(&mut self.ids).into_iter().filter_map(piece).collect();
+        // So that the tables are the same for the same rules.
+        spellings.sort_unstable_by_key(|(id, _)| *id);
+        let known: HashMap<&str, u32> = spellings.iter().map(|(id, text)| (text.as_str(), *id)).collect();
+        let mut squeezed = vec![Vec::new(); self.shown.len()];
+        let mut more: HashMap<String, u32> = HashMap::new();
+        for (id, text) in &spellings {
+            let short = squeeze(text);
+            let number = known.get(short.as_str()).copied().unwrap_or_else(|| {
+                let next = squeezed.len() as u32;
+                *more.entry(short).or_insert_with(|| {
+                    squeezed.push(Vec::new());
+                    next
+                })
+            });
+            squeezed[number as usize].push(*id);
         }
-        let automaton =
-            if patterns.is_empty() { None } else { Some(AhoCorasick::builder().dense_depth(DENSE).build(patterns.keys())?) };
-        let mut groups_of = vec![Vec::new(); self.shown.len()];
-        for (terms, group) in &self.groups {
-            for term in terms {
-                groups_of[*term as usize].push(*group);
-            }
-        }
-        let owners = patterns.into_values().collect();
-        Ok(Terms { automaton, owners, shown: self.shown, groups_of, groups: self.groups.len(), joined })
+        spellings.extend(more.into_iter().map(|(text, number)| (number, text)));
+        (spellings, squeezed)
     }
 
     /// Gives every piece of a term with a `*` inside a number of its own, filed under its longest piece: the rarest, as a rule.
     fn join_pieces(&mut self) -> BTreeMap<TermId, Vec<Joined>> {
-        let whole: Vec<(Phrase, TermId)> =
-            self.ids.iter().filter(|(phrase, _)| phrase.pieces.len() > 1).map(|(p, id)| (p.clone(), *id)).collect();
+        let several = self.ids.iter().filter(|(phrase, _)| phrase.pieces.len() > 1);
+        let mut whole: Vec<(TermId, Phrase)> = several.map(|(phrase, id)| (*id, phrase.clone())).collect();
+        whole.sort_unstable_by_key(|(id, _)| *id);
         let mut joined: BTreeMap<TermId, Vec<Joined>> = BTreeMap::new();
-        for (phrase, term) in whole {
+        for (term, phrase) in whole {
             let longest = phrase.pieces.iter().enumerate().max_by_key(|(_, p)| p.text.len()).map_or(0, |(at, _)| at);
             let mut part = |piece: Piece| {
                 let skipped = piece.skipped;
@@ -104,21 +126,75 @@ pub struct Joined {
     pub parts: Vec<(u32, TermId)>,
 }
 
-/// The terms that a spelling in the automaton stands for.
+/// By term: the groups it belongs to.
+fn inverted(terms: usize, groups: &HashMap<Vec<TermId>, GroupId>) -> Lists {
+    Lists::new(terms, groups.iter().flat_map(|(terms, group)| terms.iter().map(move |term| (*term, *group))).collect())
+}
+
+/// How many bytes the letters of a text take at most. Letters of the scripts without spaces take three and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Breadth {
+    Ascii,
+    Two,
+    Any,
+}
+
+impl Breadth {
+    fn of(text: &str) -> Self {
+        match text.bytes().max() {
+            Some(..0x80) | None => Breadth::Ascii,
+            Some(..0xE0) => Breadth::Two,
+            Some(_) => Breadth::Any,
+        }
+    }
+}
+
+/// Spellings that are found letter by letter: those inside words, those of scripts without spaces, and very long ones.
 #[derive(Debug, Default)]
-struct Owners {
-    plain: Option<TermId>,
-    squeezed: Vec<TermId>,
+struct Letters {
+    /// `None` without a single one.
+    automaton: Option<AhoCorasick>,
+    spellings: Vec<u32>,
+}
+
+impl Letters {
+    fn new<'s>(spellings: impl Iterator<Item = &'s (u32, String)>) -> Result<Self, BuildError> {
+        let (spellings, texts): (Vec<u32>, Vec<&str>) = spellings.map(|(spelling, text)| (*spelling, text.as_str())).unzip();
+        let automaton = if texts.is_empty() { None } else { Some(AhoCorasick::new(texts)?) };
+        Ok(Letters { automaton, spellings })
+    }
+
+    /// Gives the first and the last word of each place, and what was found there; `None` as soon as `give` does.
+    fn scan(&self, folded: &Folded, give: &mut impl FnMut(usize, usize, u32) -> Option<()>) -> Option<()> {
+        let Some(automaton) = &self.automaton else { return Some(()) };
+        // Hits come in order of their ends, so the word each ends in lies at or behind the last one's.
+        let (stream, tokens, mut last) = (folded.text.as_bytes(), &folded.tokens, 0);
+        for hit in automaton.find_overlapping_iter(&folded.text) {
+            let (start, end) = trimmed(stream, hit.start(), hit.end());
+            while tokens.get(last + 1).is_some_and(|token| (token.at as usize) < end) {
+                last += 1;
+            }
+            // The one before a later hit's end may be too far already, where that one ended in a space.
+            let ends = (0..=last).rev().find(|t| (tokens[*t].at as usize) < end).unwrap_or(0);
+            let begins = (0..=ends).rev().find(|t| tokens[*t].at as usize <= start).unwrap_or(0);
+            give(begins, ends, self.spellings[hit.pattern().as_usize()])?;
+        }
+        Some(())
+    }
 }
 
 /// All terms, ready to be looked for.
 #[derive(Debug, Default)]
 pub struct Terms {
-    /// `None` without a single term.
-    automaton: Option<AhoCorasick>,
-    owners: Vec<Owners>,
+    /// Nearly all of them.
+    phrases: Phrases,
+    /// The others, by the [`Breadth`] of the text to look in: the fewer there are, the faster.
+    letters: [Letters; 3],
+    /// By spelling: the terms it stands for where doubled letters are single.
+    squeezed: Vec<Vec<TermId>>,
     shown: Vec<String>,
-    groups_of: Vec<Vec<GroupId>>,
+    /// By term.
+    groups_of: Lists,
     groups: usize,
     /// Terms with a `*` inside, under the part that must be there first.
     joined: BTreeMap<TermId, Vec<Joined>>,
@@ -132,12 +208,19 @@ impl Terms {
 
     /// The groups a term belongs to.
     pub fn groups_of(&self, term: TermId) -> &[GroupId] {
-        &self.groups_of[term as usize]
+        self.groups_of.of(term)
     }
 
     /// How many groups there are.
     pub fn groups(&self) -> usize {
         self.groups
+    }
+
+    /// How many terms each group has.
+    pub fn sizes(&self) -> Vec<usize> {
+        let mut sizes = vec![0; self.groups];
+        self.groups_of.all().iter().for_each(|group| sizes[*group as usize] += 1);
+        sizes
     }
 
     /// Terms with a `*` inside whose longest part this is.
@@ -147,7 +230,7 @@ impl Terms {
 
     /// Looks for all terms in the fields of a mail; `None` when the time was up before the end.
     pub fn scan(&self, fields: &[&str], time_is_up: &dyn Fn() -> bool) -> Option<Hits> {
-        let mut hits = Hits::default();
+        let mut hits = Hits::new(fields.iter().map(|text| text.len()).sum());
         let mut base = 0;
         for (field, text) in fields.iter().enumerate() {
             if time_is_up() {
@@ -179,35 +262,31 @@ impl Terms {
         hits: &mut Hits,
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<()> {
-        let Some(automaton) = &self.automaton else { return Some(()) };
-        // Hits come in order of their ends, so the word each ends in lies at or behind the last one's.
-        let (stream, tokens, mut last) = (folded.text.as_bytes(), &folded.tokens, 0);
-        for (count, hit) in automaton.find_overlapping_iter(&folded.text).enumerate() {
-            if count % STRETCH == STRETCH - 1 && time_is_up() {
+        let mut count = 0;
+        let mut give = |begins: usize, ends: usize, spelling: u32| {
+            count += 1;
+            if count % STRETCH == 0 && time_is_up() {
                 return None;
             }
-            let owners = &self.owners[hit.pattern().as_usize()];
-            let terms: &[TermId] = if plain { owners.plain.as_slice() } else { &owners.squeezed };
-            if terms.is_empty() {
-                continue;
+            if !plain && !folded.tokens[begins..=ends].iter().any(|token| token.altered) {
+                return Some(());
             }
-            let (start, end) = trimmed(stream, hit.start(), hit.end());
-            while tokens.get(last + 1).is_some_and(|token| (token.at as usize) < end) {
-                last += 1;
-            }
-            // The one before a later hit's end may be too far already, where that one ended in a space.
-            let ends = (0..=last).rev().find(|t| (tokens[*t].at as usize) < end).unwrap_or(0);
-            let begins = (0..=ends).rev().find(|t| tokens[*t].at as usize <= start).unwrap_or(0);
-            if !plain && !tokens[begins..=ends].iter().any(|t| t.altered) {
-                continue;
-            }
-            let (first, last) = (&tokens[begins], &tokens[ends]);
+            let own = [spelling];
+            let terms = match plain {
+                // A spelling that no term has but squeezed.
+                true if spelling as usize >= self.shown.len() => &[],
+                true => own.as_slice(),
+                false => self.squeezed[spelling as usize].as_slice(),
+            };
+            let (first, last) = (&folded.tokens[begins], &folded.tokens[ends]);
             let Place { field, base } = place;
             for term in terms.iter().copied() {
                 hits.add(Found { from: base + first.from, to: base + last.to, field, start: first.start, end: last.end, term });
             }
-        }
-        Some(())
+            Some(())
+        };
+        self.phrases.scan(folded, !plain, &mut give)?;
+        self.letters[Breadth::of(&folded.text) as usize].scan(folded, &mut give)
     }
 }
 

@@ -1,15 +1,17 @@
-//! How mail leaves: by SMTP, or into files for trials. Nothing here knows the store.
+//! How mail leaves: by SMTP, or into files for trials; and how alerts leave beside it: over HTTP. Nothing here knows the store.
 //!
 //! The work is cut in two so that the caller can hold a lock for as short as possible: [`Sender::prepare`] does
 //! everything that cannot yet deliver anything, [`Sender::hand_over`] is the one round trip after which a mail may be out.
 
 mod file;
 mod smtp;
+mod webhook;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
+use crate::clock::Clock;
 use crate::config;
 use crate::outbox::Outcome;
 pub use crate::outbox::Parcel;
@@ -23,6 +25,8 @@ enum Way {
     Smtp(Box<smtp::Smtp>),
     /// Into a folder.
     Files(file::Files),
+    /// To an HTTP server.
+    Hook(Box<webhook::Hook>),
 }
 
 impl Sender {
@@ -34,12 +38,17 @@ impl Sender {
         })
     }
 
+    /// A sender of payloads to a webhook; touches nothing.
+    pub fn webhook(hook: &config::Webhook, clock: Clock) -> Self {
+        Sender(Way::Hook(Box::new(webhook::Hook::new(hook.clone(), clock))))
+    }
+
     /// Does everything that can be done before the mail itself goes over: connect, log in, MAIL FROM, RCPT TO, DATA's 354.
     /// A bound on every step. `Err` is the outcome when it ends here: the mail has certainly not been delivered.
     pub async fn prepare(&mut self, parcel: &Parcel) -> Result<(), Outcome> {
         match &mut self.0 {
             Way::Smtp(smtp) => smtp.prepare(parcel).await,
-            Way::Files(_) => Ok(()),
+            Way::Files(_) | Way::Hook(_) => Ok(()),
         }
     }
 
@@ -49,6 +58,7 @@ impl Sender {
         match &mut self.0 {
             Way::Smtp(smtp) => smtp.hand_over(parcel).await,
             Way::Files(files) => files.write(parcel).await,
+            Way::Hook(hook) => hook.post(parcel).await,
         }
     }
 
@@ -57,6 +67,8 @@ impl Sender {
         match &mut self.0 {
             Way::Smtp(smtp) => smtp.probe().await,
             Way::Files(files) => files.probe(),
+            // Asking would wake somebody.
+            Way::Hook(_) => Ok("a webhook, not tried".into()),
         }
     }
 
@@ -66,4 +78,12 @@ impl Sender {
             smtp.close().await;
         }
     }
+}
+
+/// A sign of life: one request. `Err` says why it did not arrive, without the address.
+///
+/// # Errors
+/// The words to log.
+pub async fn beat(heartbeat: &config::Heartbeat, patience: std::time::Duration) -> Result<(), String> {
+    webhook::beat(heartbeat, patience).await
 }

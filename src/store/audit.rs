@@ -39,3 +39,13 @@ pub fn of_case(view: &View<'_>, case_id: i64) -> Result<Vec<Line>> {
     })?;
     Ok(lines.collect::<rusqlite::Result<_>>()?)
 }
+
+/// True if a person did something about this case since then, beyond saying that they have its alert.
+///
+/// # Errors
+/// The store's own.
+pub fn person_acted(view: &View<'_>, case_id: i64, since: Timestamp) -> Result<bool> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM audit WHERE case_id = ?1 AND at > ?2 AND who <> 'daemon' AND what NOT LIKE 'alert %')";
+    Ok(view.0.prepare_cached(sql)?.query_row(params![case_id, since.as_millisecond()], |row| row.get(0))?)
+}

@@ -171,11 +171,11 @@ pub fn set_done(tx: &Tx<'_>, account: &str, folder: &str, validity: u64, keys: &
 ///
 /// # Errors
 /// The store's own; a spot that is there already is one.
-pub fn enter(tx: &Tx<'_>, spot: &Spot, message: i64, done: bool) -> Result<()> {
+pub fn enter(tx: &Tx<'_>, spot: &Spot, message: impl Into<Option<i64>>, done: bool) -> Result<()> {
     let mut insert = tx
         .0
         .prepare_cached("INSERT INTO ledger (account, folder, validity, key, message, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    insert.execute(params![spot.account, spot.folder, spot.validity as i64, spot.key, message, done])?;
+    insert.execute(params![spot.account, spot.folder, spot.validity as i64, spot.key, message.into(), done])?;
     Ok(())
 }
 

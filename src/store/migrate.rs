@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::{Result, StoreError};
 
 /// The SQL that leads from schema N to N + 1, from N = 0.
-const STEPS: [&str; 2] = [include_str!("0001-start.sql"), include_str!("0002-staff.sql")];
+const STEPS: [&str; 3] = [include_str!("0001-start.sql"), include_str!("0002-staff.sql"), include_str!("0003-oncall.sql")];
 
 /// Brings the schema up to date.
 pub(super) fn up(connection: &mut Connection, path: &Path) -> Result<()> {

@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod canaries;
 pub mod cases;
 mod error;
 pub mod links;

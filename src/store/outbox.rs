@@ -14,15 +14,19 @@ use crate::outbox::{Kind, Next, OutboxState, Outcome};
 pub struct NewRow<'a> {
     /// What it is, once: a second row of the same name is not added.
     pub idempotent: &'a str,
-    /// The case it belongs to.
-    pub case_id: i64,
+    /// The case it belongs to, if it is about one.
+    pub case_id: Option<i64>,
+    /// The alert it belongs to, if it is a call or a notice of one.
+    pub alert: Option<i64>,
     /// What it is for.
     pub kind: Kind,
+    /// How it leaves: empty for mail, else the name of a webhook.
+    pub channel: &'a str,
     /// Envelope sender; `None` is `<>`.
     pub mail_from: Option<&'a str>,
-    /// Recipient.
+    /// Recipient; of a webhook its name.
     pub rcpt_to: &'a str,
-    /// The mail.
+    /// The mail, or the payload.
     pub raw: &'a [u8],
     /// Not before.
     pub due: Timestamp,
@@ -52,7 +56,7 @@ pub struct Claimed {
 pub struct OutboxRow {
     /// Row id.
     pub id: i64,
-    /// Reference of its case.
+    /// Reference of its case, or of the alert about ourselves; empty for a canary.
     pub case: String,
     /// What it is for.
     pub kind: Kind,
@@ -76,8 +80,8 @@ pub struct OutboxRow {
 /// The store's own.
 pub fn add(tx: &Tx<'_>, row: &NewRow<'_>, now: Timestamp) -> Result<bool> {
     let mut insert = tx.0.prepare_cached(
-        "INSERT INTO outbox (idempotent, case_id, kind, state, mail_from, rcpt_to, zstd, due, created)
-         VALUES (?1, ?2, ?3, 'ready', ?4, ?5, ?6, ?7, ?8) ON CONFLICT (idempotent) DO NOTHING",
+        "INSERT INTO outbox (idempotent, case_id, kind, state, mail_from, rcpt_to, zstd, due, created, alert, channel)
+         VALUES (?1, ?2, ?3, 'ready', ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (idempotent) DO NOTHING",
     )?;
     let added = insert.execute(params![
         row.idempotent,
@@ -88,25 +92,41 @@ pub fn add(tx: &Tx<'_>, row: &NewRow<'_>, now: Timestamp) -> Result<bool> {
         pack(row.raw),
         row.due.as_millisecond(),
         now.as_millisecond(),
+        row.alert,
+        row.channel,
     ])?;
     Ok(added == 1)
 }
 
-/// Claims up to `most` rows of these kinds that are due, oldest first, until `now + lease`; counts the attempt.
+/// What one worker takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Empty for mail, else the name of a webhook.
+    pub channel: String,
+    /// The kinds.
+    pub kinds: Vec<Kind>,
+}
+
+impl Lane {
+    fn words(&self) -> Result<String> {
+        Ok(serde_json::to_string(&self.kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>())?)
+    }
+}
+
+/// Claims up to `most` rows of a lane that are due, oldest first, until `now + lease`; counts the attempt.
 ///
 /// # Errors
 /// The store's own.
-pub fn claim(tx: &Tx<'_>, kinds: &[Kind], most: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claimed>> {
-    let words = kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>();
+pub fn claim(tx: &Tx<'_>, lane: &Lane, most: u32, lease: Duration, now: Timestamp) -> Result<Vec<Claimed>> {
     let mut update = tx.0.prepare_cached(
         "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease = ?3
          WHERE id IN (SELECT id FROM outbox WHERE state = 'ready' AND (due <= ?1 OR due > ?5)
-                      AND kind IN (SELECT value FROM json_each(?4)) ORDER BY due, id LIMIT ?2) AND state = 'ready'
+                      AND channel = ?6 AND kind IN (SELECT value FROM json_each(?4)) ORDER BY due, id LIMIT ?2) AND state = 'ready'
          RETURNING id, kind, attempts, mail_from, rcpt_to, zstd, created",
     )?;
     let until = now.as_millisecond() + lease.as_millis() as i64;
     let rows = update
-        .query_map(params![now.as_millisecond(), most, until, serde_json::to_string(&words)?, far_off(now)], |row| {
+        .query_map(params![now.as_millisecond(), most, until, lane.words()?, far_off(now), lane.channel], |row| {
             Ok(claimed(row))
         })?;
     let mut rows = rows.map(|row| row?).collect::<Result<Vec<_>>>()?;
@@ -114,17 +134,16 @@ pub fn claim(tx: &Tx<'_>, kinds: &[Kind], most: u32, lease: Duration, now: Times
     Ok(rows)
 }
 
-/// True if a row of these kinds is due.
+/// True if a row of this lane is due.
 ///
 /// # Errors
 /// The store's own.
-pub fn any_due(view: &View<'_>, kinds: &[Kind], now: Timestamp) -> Result<bool> {
-    let words = serde_json::to_string(&kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>())?;
+pub fn any_due(view: &View<'_>, lane: &Lane, now: Timestamp) -> Result<bool> {
     let mut exists = view.0.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'ready' AND (due <= ?1 OR due > ?3)
-                        AND kind IN (SELECT value FROM json_each(?2)))",
+                        AND channel = ?4 AND kind IN (SELECT value FROM json_each(?2)))",
     )?;
-    Ok(exists.query_row(params![now.as_millisecond(), words, far_off(now)], |row| row.get(0))?)
+    Ok(exists.query_row(params![now.as_millisecond(), lane.words()?, far_off(now), lane.channel], |row| row.get(0))?)
 }
 
 /// Gives claimed rows back untried: their attempts are not counted.
@@ -145,10 +164,7 @@ pub fn give_back(tx: &Tx<'_>, ids: &[i64]) -> Result<()> {
 /// # Errors
 /// [`StoreError::Moved`] if the row is not being sent any more (its lease ended, a person dropped it).
 pub fn record(tx: &Tx<'_>, id: i64, outcome: &Outcome, next: &Next, now: Timestamp) -> Result<OutboxState> {
-    let words = match outcome {
-        Outcome::Sent => None,
-        Outcome::Later(words) | Outcome::Refused(words) => Some(words.as_str()),
-    };
+    let words = outcome.why();
     let now = now.as_millisecond();
     let (state, due) = match next {
         Next::Sent => (OutboxState::Sent, None),
@@ -195,15 +211,37 @@ pub fn free(tx: &Tx<'_>, all: bool, held: &[i64], now: Timestamp) -> Result<usiz
     Ok(update.execute(params![all, now.as_millisecond(), serde_json::to_string(held)?])?)
 }
 
-/// True if an alert of this case to this address still waits or is being sent.
+/// True if a call of this alert to this address (or webhook) still waits or is being sent.
 ///
 /// # Errors
 /// The store's own.
-pub fn alert_waits(view: &View<'_>, case_id: i64, rcpt_to: &str) -> Result<bool> {
+pub fn call_waits(view: &View<'_>, alert: i64, channel: &str, rcpt_to: &str) -> Result<bool> {
     let mut exists = view.0.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM outbox WHERE case_id = ?1 AND kind = 'alert' AND rcpt_to = ?2 AND state IN ('ready', 'sending'))",
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE alert = ?1 AND kind = 'alert' AND channel = ?2 AND rcpt_to = ?3
+                        AND state IN ('ready', 'sending'))",
     )?;
-    Ok(exists.query_row(params![case_id, rcpt_to], |row| row.get(0))?)
+    Ok(exists.query_row(params![alert, channel, rcpt_to], |row| row.get(0))?)
+}
+
+/// A number that no row has had yet: it tells notices apart.
+///
+/// # Errors
+/// The store's own.
+pub fn next_number(view: &View<'_>) -> Result<u64> {
+    let sql = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) + 1";
+    Ok(view.0.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+/// How many rows are dead, and since when the oldest row that is no answer has been waiting to leave (its first time is over, so
+/// that something keeps it).
+///
+/// # Errors
+/// The store's own.
+pub fn backlog(view: &View<'_>) -> Result<(u64, Option<Timestamp>)> {
+    let dead: i64 = view.0.query_row("SELECT count(*) FROM outbox WHERE state = 'dead'", [], |row| row.get(0))?;
+    let sql = "SELECT min(created) FROM outbox WHERE state IN ('ready', 'sending') AND kind <> 'acknowledgement'";
+    let oldest: Option<i64> = view.0.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok((dead as u64, oldest.map(from_millis)))
 }
 
 /// A person puts a dead row (or one that waits long) back: ready now, its attempts counted anew.
@@ -236,11 +274,11 @@ fn moved(tx: &Tx<'_>, changed: usize, id: i64) -> Result<()> {
     }))
 }
 
-/// The id of the case a row belongs to.
+/// The id of the case a row belongs to, if it is about one.
 ///
 /// # Errors
 /// The store's own; a row that is not there is one.
-pub fn case_of(view: &View<'_>, id: i64) -> Result<i64> {
+pub fn case_of(view: &View<'_>, id: i64) -> Result<Option<i64>> {
     Ok(view.0.query_row("SELECT case_id FROM outbox WHERE id = ?1", [id], |row| row.get(0))?)
 }
 
@@ -253,8 +291,8 @@ pub fn list(view: &View<'_>, states: &[OutboxState], case_id: Option<i64>, most:
     let states = if states.is_empty() { &usual[..] } else { states };
     let words = serde_json::to_string(&states.iter().map(|s| s.word()).collect::<Vec<_>>())?;
     let mut select = view.0.prepare_cached(
-        "SELECT o.id, c.reference, o.kind, o.state, o.rcpt_to, o.attempts, o.due, o.last_error, o.created
-         FROM outbox o JOIN cases c ON c.id = o.case_id
+        "SELECT o.id, coalesce(c.reference, a.reference, ''), o.kind, o.state, o.rcpt_to, o.attempts, o.due, o.last_error, o.created
+         FROM outbox o LEFT JOIN cases c ON c.id = o.case_id LEFT JOIN alerts a ON a.id = o.alert
          WHERE o.state IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR o.case_id = ?2) ORDER BY o.id LIMIT ?3",
     )?;
     let rows = select.query_map(params![words, case_id, most], |row| Ok(outbox_row(row)))?;

@@ -159,6 +159,19 @@ fn equal_bytes_are_the_same_mail_only_across_folders_or_numberings() {
     assert!(same("Junk", 7));
 }
 
+/// Every kind of mail.
+fn everything() -> outbox::Lane {
+    outbox::Lane { channel: String::new(), kinds: Kind::ALL.to_vec() }
+}
+
+/// Lets the alert of a case fire on the ladder `l`.
+fn fire(tx: &Tx<'_>, case_id: i64, now: Timestamp) -> Result<bool> {
+    let case = cases::get(&tx.view(), case_id)?;
+    let traits = alerts::Traits { queue: &case.queue, ..alerts::Traits::default() };
+    let (reference, leader) = (case.reference.as_str(), None);
+    alerts::fire(tx, &alerts::Fire { case_id, reference, ladder: "l", words: "", traits, excerpt: "", leader }, now)
+}
+
 fn outbox_row(store: &Store, kind: Kind, name: &'static str) -> i64 {
     store
         .write_blocking(move |tx| {
@@ -168,8 +181,10 @@ fn outbox_row(store: &Store, kind: Kind, name: &'static str) -> i64 {
             };
             let row = outbox::NewRow {
                 idempotent: name,
-                case_id: case,
+                case_id: Some(case),
+                alert: None,
                 kind,
+                channel: "",
                 mail_from: None,
                 rcpt_to: "a@example.org",
                 raw: b"mail",
@@ -183,7 +198,7 @@ fn outbox_row(store: &Store, kind: Kind, name: &'static str) -> i64 {
 }
 
 fn claim(store: &Store, now: i64) -> Vec<outbox::Claimed> {
-    store.write_blocking(move |tx| outbox::claim(tx, &Kind::ALL, 10, Duration::from_millis(50), t(now))).unwrap()
+    store.write_blocking(move |tx| outbox::claim(tx, &everything(), 10, Duration::from_millis(50), t(now))).unwrap()
 }
 
 #[test]
@@ -275,15 +290,16 @@ fn answers_are_counted_per_address_and_in_all() {
 fn an_alert_fires_once_a_case_and_ends_only_with_a_person() {
     let (_dir, store) = fresh();
     let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
-    let fire = || store.write_blocking(move |tx| alerts::fire(tx, case, "l", t(10))).unwrap();
-    assert!(fire() && !fire());
+    let again = || store.write_blocking(move |tx| fire(tx, case, t(10))).unwrap();
+    assert!(again() && !again());
     let due = store.read_blocking(|v| alerts::due(v, t(10), 9)).unwrap();
-    let id = due[0].id;
-    store.write_blocking(move |tx| alerts::step_taken(tx, id, 0, t(20))).unwrap();
-    assert!(store.write_blocking(move |tx| alerts::step_taken(tx, id, 0, t(20))).is_err(), "that round is over");
-    store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", t(15))).unwrap();
+    let (id, firing) = (due[0].id, due[0].clone());
+    let called = |firing: alerts::Firing| store.write_blocking(move |tx| alerts::called(tx, &firing, 1, t(20), t(10)));
+    called(firing.clone()).unwrap();
+    assert!(called(firing).is_err(), "that round is over");
+    store.write_blocking(move |tx| alerts::take(tx, id, "kim", None, t(15))).unwrap();
     assert!(store.read_blocking(|v| alerts::due(v, t(99), 9)).unwrap().is_empty());
-    let again = store.write_blocking(move |tx| alerts::acknowledge(tx, case, "sam", t(16))).unwrap_err();
+    let again = store.write_blocking(move |tx| alerts::take(tx, id, "sam", None, t(16))).unwrap_err();
     assert_eq!(again.to_string(), "kim has it already");
 }
 
@@ -350,7 +366,7 @@ fn what_a_clock_that_ran_ahead_put_off_is_due_when_it_is_put_right() {
     let (_dir, store) = fresh();
     let day = 24 * 3_600_000;
     let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
-    store.write_blocking(move |tx| alerts::fire(tx, case, "l", t(30 * day))).unwrap();
+    store.write_blocking(move |tx| fire(tx, case, t(30 * day))).unwrap();
     let row = outbox_row(&store, Kind::Alert, "a");
     store.write_blocking(move |tx| Ok(tx.0.execute("UPDATE outbox SET due = ?1", [30 * day])?)).unwrap();
     assert_eq!(store.read_blocking(|view| alerts::due(view, t(1_000), 9)).unwrap().len(), 1);
@@ -365,8 +381,10 @@ fn what_a_clock_that_ran_ahead_put_off_is_due_when_it_is_put_right() {
 fn who_takes_an_alert_ends_the_calls_that_still_wait() {
     let (_dir, store) = fresh();
     let (case, _) = store.write_blocking(|tx| a_case(tx, 1)).unwrap();
-    store.write_blocking(move |tx| alerts::fire(tx, case, "l", t(10))).unwrap();
-    outbox_row(&store, Kind::Alert, "a");
-    store.write_blocking(move |tx| alerts::acknowledge(tx, case, "kim", t(15))).unwrap();
+    store.write_blocking(move |tx| fire(tx, case, t(10))).unwrap();
+    let row = outbox_row(&store, Kind::Alert, "a");
+    let id = store.read_blocking(|v| alerts::due(v, t(10), 9)).unwrap()[0].id;
+    store.write_blocking(move |tx| Ok(tx.0.execute("UPDATE outbox SET alert = ?1 WHERE id = ?2", [id, row])?)).unwrap();
+    store.write_blocking(move |tx| alerts::take(tx, id, "kim", None, t(15))).unwrap();
     assert!(claim(&store, 100).is_empty(), "nobody is called for what somebody has");
 }

@@ -1,0 +1,111 @@
+//! A hash table from numbers to numbers that says "no" fast: nearly all that a mail asks for is not there. (The standard one is
+//! made to stand hostile keys; here all keys come of the operator's terms.)
+
+/// Odd and without pattern (2^64 divided by the golden ratio): to multiply by it spreads any key over the upper bits.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+/// No key.
+const FREE: u64 = u64::MAX;
+
+/// Spreads a key over the upper bits.
+#[inline]
+pub fn spread(key: u64) -> u64 {
+    key.wrapping_mul(SPREAD)
+}
+
+/// The shift by which spread keys become places in a table with room for so many, at most half full.
+pub fn shift_for(count: usize) -> u32 {
+    64 - (count.max(32) * 2).next_power_of_two().trailing_zeros()
+}
+
+/// A table.
+#[derive(Debug)]
+pub struct Table<V> {
+    keys: Vec<u64>,
+    values: Vec<V>,
+    shift: u32,
+    count: usize,
+    /// A bit for each key, four times as many bits as places: small enough to stay in the processor's own memory.
+    sieve: Vec<u64>,
+}
+
+impl<V: Copy + Default> Default for Table<V> {
+    fn default() -> Self {
+        Table::with_shift(shift_for(0))
+    }
+}
+
+impl<V: Copy + Default> Table<V> {
+    fn with_shift(shift: u32) -> Self {
+        let size = 1 << (64 - shift);
+        Table { keys: vec![FREE; size], values: vec![V::default(); size], shift, count: 0, sieve: vec![0; size / 16] }
+    }
+
+    /// The value of a key, new if it has none yet.
+    pub fn entry(&mut self, key: u64) -> &mut V {
+        if (self.count + 1) * 2 > self.keys.len() {
+            self.grow();
+        }
+        let at = self.find(key);
+        if self.keys[at] == FREE {
+            self.count += 1;
+            self.keys[at] = key;
+            let (word, bit) = self.grain(key);
+            self.sieve[word] |= bit;
+        }
+        &mut self.values[at]
+    }
+
+    fn grow(&mut self) {
+        let old = std::mem::replace(self, Table::with_shift(self.shift - 1));
+        for (key, value) in old.keys.into_iter().zip(old.values).filter(|(key, _)| *key != FREE) {
+            *self.entry(key) = value;
+        }
+    }
+
+    /// The place of a key, or the free one where it would be.
+    #[inline]
+    fn find(&self, key: u64) -> usize {
+        let mut at = (spread(key) >> self.shift) as usize;
+        while self.keys[at] != key && self.keys[at] != FREE {
+            at = (at + 1) & (self.keys.len() - 1);
+        }
+        at
+    }
+
+    /// Its bit in the sieve.
+    #[inline]
+    fn grain(&self, key: u64) -> (usize, u64) {
+        let bit = spread(key) >> (self.shift - 2);
+        ((bit / 64) as usize, 1 << (bit % 64))
+    }
+
+    /// The value of a key.
+    #[inline]
+    pub fn get(&self, key: u64) -> Option<V> {
+        let (word, bit) = self.grain(key);
+        if self.sieve[word] & bit == 0 {
+            return None;
+        }
+        let at = self.find(key);
+        (self.keys[at] == key).then(|| self.values[at])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_its_value_however_many_there_are() {
+        let mut table: Table<u64> = Table::default();
+        assert_eq!(table.get(7), None);
+        for round in 0..2 {
+            for key in 0..5_000 {
+                let value = table.entry(key << 20);
+                assert_eq!(*value, key * round, "{key}");
+                *value = key;
+            }
+        }
+        assert_eq!((table.get(4_999 << 20), table.get(0), table.get(1)), (Some(4_999), Some(0), None));
+    }
+}
