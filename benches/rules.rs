@@ -111,11 +111,17 @@ fn more(files: &[Source], times: usize) -> Vec<Source> {
                 }
                 text.push('\n');
             } else if in_terms && line.trim_start().starts_with('"') {
+                let ends = line.trim_end().ends_with(']');
+                if ends {
+                    // The list goes on behind its last term.
+                    text.truncate(text.rfind(']').unwrap_or(text.len()));
+                    text.push(',');
+                }
                 let all: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
                 for term in all {
                     (0..times).for_each(|_| text += &format!("\"{}\",", random.like(term)));
                 }
-                text.push('\n');
+                text.push_str(if ends { "]\n" } else { "\n" });
             }
         }
         Source::new(&file.path, text)
