@@ -348,9 +348,13 @@ fn time_grows_with_the_text_and_no_faster() {
         (0..3).map(|_| run()).min().unwrap_or_default()
     };
     for text in ["a", "a b ", "a\u{301}", "\u{301}", "k.i.l.l ", "你", "aaab ", "a1", "\u{200b}", "кk", "'"] {
-        let (short, long) = (time(text, 3_000), time(text, 24_000));
-        // Eight times the text: a square law would take 64 times as long.
-        assert!(long < short * 24 + std::time::Duration::from_millis(100), "{text:?}: {short:?} then {long:?}");
+        // Eight times the text: a square law would take 64 times as long, at every try; a busy machine does so at one.
+        let mut tries = Vec::new();
+        let linear = (0..5).any(|_| {
+            tries.push((time(text, 3_000), time(text, 24_000)));
+            tries.last().is_some_and(|(short, long)| *long < *short * 24 + std::time::Duration::from_millis(100))
+        });
+        assert!(linear, "{text:?}: {tries:?}");
     }
 }
 
