@@ -48,7 +48,11 @@ pub fn wake(
     {
         return Ok(());
     }
-    let lines = phone.config.queue(queue).filter(|queue| !queue.sealed).map_or(0, |queue| queue.alert_lines);
+    // What was sealed once stays sealed, whichever queue the case is in now.
+    let ever = cases::queues_ever(&tx.view(), case.id)?;
+    let sealed =
+        ever.iter().map(String::as_str).chain([queue]).filter_map(|name| phone.config.queue(name)).any(|queue| queue.sealed);
+    let lines = phone.config.queue(queue).filter(|_| !sealed).map_or(0, |queue| queue.alert_lines);
     let excerpt: String = mail.map_or_else(String::new, |(report, _)| excerpt(report, lines));
     let sender = base(&case.reporter);
     let (shape, found) = mail.map_or((0, true), |(report, verdict)| {
@@ -99,8 +103,10 @@ pub fn news(tx: &Tx<'_>, phone: &Phone<'_>, alert: i64, again: bool) -> Result<(
 /// The reporter of a case wrote again. While nobody has its alert those who were called are called at once; who has it is told.
 pub fn wrote_again(tx: &Tx<'_>, phone: &Phone<'_>, case: &CaseRow) -> Result<()> {
     let Some(alert) = alerts::of_case(&tx.view(), case.id)? else { return Ok(()) };
+    // In a flood another one calls for it.
+    let leader = alert.called_with.as_deref().map(|leader| alerts::find(&tx.view(), leader)).transpose()?.flatten();
     match alert.state.as_str() {
-        "firing" => news(tx, phone, alert.id, true),
+        "firing" => news(tx, phone, leader.map_or(alert.id, |leader| leader.id), true),
         "acknowledged" => {
             call::inform_holder(tx, phone, &alert, &format!("The reporter of {} wrote again; you have it", case.reference))
                 .map(drop)

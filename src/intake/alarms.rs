@@ -4,6 +4,7 @@ use super::bench::{Bench, report};
 use super::record::Taken;
 use crate::callout::{self, Phone, call};
 use crate::outbox::{Kind, OutboxState, Outcome};
+use crate::policy::Policy;
 use crate::reply::token;
 use crate::store::alerts::AlertRow;
 use crate::store::outbox::{Claimed, Lane};
@@ -474,4 +475,28 @@ fn a_ladder_that_reaches_nobody_calls_everybody_it_could_ever_name() {
     bench.mail("emergency", &report("emergency@example.org", "1", THREAT));
     bench.climb();
     assert_eq!(bench.called(), ["amara"]);
+}
+
+#[test]
+fn an_excerpt_stands_in_an_alert_only_where_the_queue_allows_it_and_nothing_was_ever_sealed() {
+    let mut bench = Bench::on_call();
+    let mut policy = Policy::load(&bench.dir.path().join("t.toml")).unwrap();
+    policy.config.queues.iter_mut().filter(|queue| !queue.sealed).for_each(|queue| queue.alert_lines = 1);
+    bench.policy = std::sync::Arc::new(policy);
+    bench.mail("emergency", &report("emergency@example.org", "1", THREAT));
+    bench.climb();
+    assert!(bench.sent("", Kind::Alert)[0].1.contains(&format!("> {THREAT}")));
+    // A case of the sealed queue, which a further mail lifts into the one that allows an excerpt.
+    bench.mail("ca", &report("ca@example.org", "2", "A quiet word."));
+    let case = bench.cases().into_iter().find(|case| case.queue == "general").expect("a case").id;
+    let now = bench.now;
+    bench.store.write_blocking(move |tx| crate::store::cases::requeue(tx, case, "general", "child-protection", now)).unwrap();
+    let sealed =
+        "INSERT INTO verdicts (message, queue, rules_hash, verdict, judged) SELECT message, 'child-protection', '', verdict, 1
+                  FROM verdicts ORDER BY id DESC LIMIT 1";
+    rusqlite::Connection::open(bench.dir.path().join("t.db")).unwrap().execute(sealed, []).unwrap();
+    bench.mail("ca", &format!("In-Reply-To: <2@example.net>\n{}", report("ca@example.org", "3", THREAT)));
+    bench.climb();
+    let calls = bench.sent("", Kind::Alert);
+    assert!(!calls.is_empty() && calls.iter().all(|(_, text)| !text.contains("kill everybody")), "{calls:?}");
 }
