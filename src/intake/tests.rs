@@ -320,3 +320,20 @@ fn plus_details_do_not_get_round_the_cap_of_a_sender() {
     }
     assert_eq!((bench.cases().len(), bench.outbox(Kind::Acknowledgement).len()), (8, 3));
 }
+
+#[test]
+fn the_completeness_audit_tells_mails_that_were_passed_over_from_new_ones_and_its_end_from_its_beginning() {
+    let folder = Folder { name: "INBOX".into(), junk: false };
+    let mut reading = Reading { folder, validity: 1, known_to: Some("120".into()), audited_to: None };
+    let keys = |numbers: &[&str]| numbers.iter().map(|key| (*key).to_owned()).collect::<Vec<Key>>();
+    assert_eq!(reading.gap(&keys(&["121"])), None, "no audit is under way");
+    reading.audit();
+    assert_eq!(reading.known_to, None, "all keys are asked for");
+    assert_eq!(reading.gap(&keys(&["7", "119", "121"])), Some(2));
+    assert_eq!(reading.gap(&keys(&["7"])), None, "one look is the audit");
+    let health = Health::default();
+    health.audited("ca", 2);
+    assert!(health.faults()["audit ca"].contains("2 mails had been passed over"), "{:?}", health.faults());
+    health.audited("ca", 0);
+    assert!(health.faults().is_empty(), "the next audit without a gap ends it");
+}
