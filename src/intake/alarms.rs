@@ -500,3 +500,20 @@ fn an_excerpt_stands_in_an_alert_only_where_the_queue_allows_it_and_nothing_was_
     let calls = bench.sent("", Kind::Alert);
     assert!(!calls.is_empty() && calls.iter().all(|(_, text)| !text.contains("kill everybody")), "{calls:?}");
 }
+
+#[test]
+fn at_night_another_ladder_is_climbed_decided_when_the_alert_fires() {
+    let night = "\n[[ladder.instead]]\nladder = \"night\"\ntime_zone = \"UTC\"\nhours = \"22:00-06:00\"\n\n\
+                 [[ladder]]\nname = \"night\"\n[[ladder.step]]\nto = [\"ben\"]\nwait = \"10 min\"\n";
+    let mut bench = Bench::with_ladder(&format!("{ON_CALL}{night}"));
+    // 08:00 UTC, and fifteen hours later.
+    bench.mail("emergency", &report("emergency@example.org", "1", THREAT));
+    bench.climb();
+    assert_eq!(bench.called(), ["amara"]);
+    let alert = bench.alert();
+    bench.phone(move |tx, phone| callout::resolve(tx, phone, &alert, "amara", "over").map(drop));
+    bench.now += SignedDuration::from_hours(15);
+    bench.mail("emergency", &report("emergency@example.org", "2", "I will kill everybody, at night.").replace("ada@", "eve@"));
+    bench.climb();
+    assert_eq!(bench.called(), ["ben"]);
+}
