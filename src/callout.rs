@@ -131,7 +131,7 @@ pub fn wrote_elsewhere(tx: &Tx<'_>, phone: &Phone<'_>, case: &CaseRow) -> Result
 
 /// A person has it, by whatever way (`how`, for the audit). The others who were called are told.
 pub fn take(tx: &Tx<'_>, phone: &Phone<'_>, alert: &AlertRow, who: &str, how: &str) -> Told<()> {
-    let until = until(phone, alert, None);
+    let until = until(phone, alert);
     let with = match alerts::take(tx, alert.id, who, Some(until), phone.now) {
         Ok(with) => with,
         Err(StoreError::Moved(why)) => return Ok(Err(why)),
@@ -174,7 +174,7 @@ pub fn hand_over(tx: &Tx<'_>, phone: &Phone<'_>, alert: &AlertRow, who: &str, to
     if call::ways_to(phone.config, to).is_empty() {
         return Ok(Err(format!("{to} is neither a person of the config nor an address: nobody would learn of it")));
     }
-    if let Err(error) = alerts::hand_over(tx, alert.id, to, Some(until(phone, alert, None)), phone.now) {
+    if let Err(error) = alerts::hand_over(tx, alert.id, to, Some(until(phone, alert)), phone.now) {
         return refused(error);
     }
     audit::add(tx, phone.now, who, "alert handed over", alert.case_id, &format!("to {to}"))?;
@@ -254,9 +254,8 @@ fn refused<T>(error: StoreError) -> Told<T> {
 }
 
 /// By when who takes it must have followed up.
-fn until(phone: &Phone<'_>, alert: &AlertRow, ladder: Option<&Ladder>) -> Timestamp {
-    let ladder = ladder.or_else(|| ladder_named(phone.config, &alert.ladder));
-    let time = ladder.map_or(std::time::Duration::from_secs(7_200), |ladder| ladder.follow_up);
+fn until(phone: &Phone<'_>, alert: &AlertRow) -> Timestamp {
+    let time = ladder_named(phone.config, &alert.ladder).map_or(std::time::Duration::from_secs(7_200), |ladder| ladder.follow_up);
     phone.now + SignedDuration::try_from(time).unwrap_or(SignedDuration::from_hours(2))
 }
 

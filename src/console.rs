@@ -96,7 +96,7 @@ async fn health(State(console): State<Console>) -> Response {
 /// OpenMetrics: counts since the start, and what waits in the store.
 async fn metrics(State(console): State<Console>) -> Response {
     let mut text = console.health.openmetrics();
-    let waiting = console.store.read(|view| Ok((outbox::counts(view)?, alerts::list(view, false, u32::MAX)?.len()))).await;
+    let waiting = console.store.read(|view| Ok((outbox::counts(view)?, alerts::count_firing(view)?))).await;
     if let Ok((rows, firing)) = waiting {
         text.push_str("# TYPE triaged_outbox gauge\n# HELP triaged_outbox Rows of the outbox, by state.\n");
         rows.iter().for_each(|(state, count)| text.push_str(&format!("triaged_outbox{{state=\"{}\"}} {count}\n", state.word())));

@@ -259,7 +259,6 @@ impl Running {
         self.stop(shared).await;
         *self = Running::start(shared, Arc::new(policy));
         shared.manager.note("");
-        shared.health.fault("reload", None);
         tracing::info!("reloaded");
     }
 

@@ -182,11 +182,13 @@ impl Health {
         text
     }
 
-    /// Forgets the accounts and loops of a policy that was replaced.
+    /// Forgets the accounts, loops and faults of a policy that was replaced.
     pub fn forget(&self) {
         let mut inner = self.inner();
         inner.accounts.clear();
         inner.promises.clear();
+        // Its parts are gone; what is still wrong with the new ones they say themselves.
+        inner.faults.clear();
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -86,7 +86,7 @@ fn decide(tx: &Tx<'_>, phone: &Phone<'_>, firing: &Firing) -> Result<(Call, Time
         None => nobody(tx, phone, firing)?,
     };
     let wait = SignedDuration::try_from(call.wait).unwrap_or(SignedDuration::from_mins(5));
-    Ok((call.clone(), if early { firing.due } else { phone.now + wait }))
+    Ok((call, if early { firing.due } else { phone.now + wait }))
 }
 
 /// No step reaches anybody now: everybody whom the ladder could ever name is called, else the queue's team, else every team.

@@ -459,6 +459,14 @@ pub fn list(view: &View<'_>, all: bool, most: u32) -> Result<Vec<AlertRow>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How many alerts are firing.
+///
+/// # Errors
+/// The store's own.
+pub fn count_firing(view: &View<'_>) -> Result<i64> {
+    Ok(view.0.prepare_cached("SELECT count(*) FROM alerts WHERE state = 'firing'")?.query_row([], |row| row.get(0))?)
+}
+
 const TABLES: &str = "alerts a LEFT JOIN cases c ON c.id = a.case_id LEFT JOIN alerts l ON l.id = a.leader";
 const ROW: &str = "a.id, a.case_id, a.reference, coalesce(c.queue, ''), a.trouble, a.state, a.round,
     coalesce(min(a.early, a.due), a.due), a.fired, a.acknowledged_by, a.until, l.reference, a.ladder, a.words";

@@ -17,11 +17,11 @@ const MAILS: usize = 500;
 const KILLS: usize = 20;
 
 /// xorshift64*: random moments that can be had again from their seed.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// From `TRIAGED_SEED`, else from the clock.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let given = std::env::var("TRIAGED_SEED").ok().and_then(|seed| seed.parse().ok());
         let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |d| d.as_nanos() as u64);
         let seed = given.unwrap_or(clock).max(1);
@@ -30,7 +30,7 @@ impl Dice {
     }
 
     /// Below `limit`.
-    fn roll(&mut self, limit: u64) -> u64 {
+    pub(crate) fn roll(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -39,7 +39,7 @@ impl Dice {
 }
 
 /// How many mails of each run (a run ends with a kill) were taken again in a later one.
-fn again_by_run(taken: &[Taken], kills: &[Instant]) -> BTreeMap<usize, usize> {
+pub(crate) fn again_by_run(taken: &[Taken], kills: &[Instant]) -> BTreeMap<usize, usize> {
     let mut last: BTreeMap<String, usize> = BTreeMap::new();
     let mut again = BTreeMap::new();
     for mail in taken {
