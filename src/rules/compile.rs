@@ -7,10 +7,11 @@ use ring::digest;
 
 use super::World;
 use super::facts::{Facts, Of, RawFacts};
-use super::file::{Lists, RawFile, RawNear, RawRule, read};
+use super::file::{Lists, RawFile, RawNear, RawRule, RawSign, read};
 use super::pattern::{self, Filters};
 use super::spelling::{TermFault, phrase};
 use super::terms::{Builder, GroupId, TermId, Terms};
+use super::weigh::{Sign, Signs};
 use crate::problem::{Problems, Source, did_you_mean};
 use crate::table::Word;
 
@@ -20,7 +21,7 @@ pub struct Rule {
     /// See [`RawRule`] for this and what follows.
     pub id: String,
     pub why: String,
-    /// Index into the world's queues, and points.
+    /// Index into the world's queues, and points; of signs that are weighed the most that they can give.
     pub vote: Option<(usize, i64)>,
     /// At least one place of these.
     pub any: Option<Spoken>,
@@ -32,6 +33,8 @@ pub struct Rule {
     pub near: Vec<Near>,
     /// What stops a hit it stands close to.
     pub none_near: Vec<NoneNear>,
+    /// Signs whose points are the rule's.
+    pub weigh: Signs,
     /// Compiled, its size and nesting bounded.
     pub regex: Option<Pattern>,
     /// Bit set over [`super::file::FIELDS`].
@@ -283,22 +286,33 @@ impl<'f> Compiler<'f> {
         NoneNear { words: self.spoken(source, &raw.terms), within: raw.within, same_sentence: raw.same_sentence }
     }
 
+    /// Its words in all languages are one group: what stands in a list of another language says the same.
+    fn sign(&mut self, source: &Source, raw: &RawSign) -> Sign {
+        let terms = raw.any.iter().flat_map(|word| self.entry(source, word)).map(|(_, term)| term).collect();
+        let names: Vec<&str> = raw.any.iter().map(|word| word.value.trim()).collect();
+        Sign { name: names.join(" | "), words: self.builder.group(terms), points: raw.points }
+    }
+
     fn rule(&mut self, source: &Source, raw: &RawRule) -> Rule {
         let queue = raw.queue.as_ref().and_then(|word| self.queue(source, word));
         for word in &raw.facts.account {
             self.account(source, word);
         }
         self.canonical.push(self.canonical_rule(raw));
+        let all = raw.weigh.iter().map(|sign| self.sign(source, sign)).collect();
+        let weigh = Signs { all, least: queue.map_or(0, |queue| -self.world.queues[queue].1) };
+        let points = if weigh.is_empty() { raw.points } else { Some(weigh.most()) };
         let values = |words: &[Word]| words.iter().map(|w| w.value.clone()).collect();
         Rule {
             id: raw.id.value.clone(),
             why: raw.why.clone(),
-            vote: queue.zip(raw.points),
+            vote: queue.zip(points),
             any: self.group(source, &raw.any),
             all: raw.all.iter().map(|word| self.spoken(source, std::slice::from_ref(word))).collect(),
             none: self.group(source, &raw.none),
             near: raw.near.iter().map(|near| self.near(source, near)).collect(),
             none_near: raw.none_near.iter().map(|near| self.none_near(source, near)).collect(),
+            weigh,
             regex: raw.regex.as_ref().and_then(|word| self.regex(source, word)),
             fields: raw.fields,
             facts: self.facts(source, &raw.facts),
@@ -401,11 +415,13 @@ impl<'f> Compiler<'f> {
         };
         let mut all: Vec<Vec<String>> = raw.all.iter().map(|w| sorted(std::slice::from_ref(w))).collect();
         all.sort();
+        let mut signs: Vec<_> = raw.weigh.iter().map(|sign| (sorted(&sign.any), sign.points)).collect();
+        signs.sort();
         let (facts, answer) = (raw.facts.canonical(), raw.answer.as_ref().map(|w| &w.value));
         let effect =
             (raw.queue.as_ref().map(|w| &w.value), raw.points, &raw.topics, &raw.flags, answer, raw.shadow, raw.below_floor);
         let words = (sorted(&raw.any), all, sorted(&raw.none), several(&raw.near), several(&raw.none_near));
-        let rest = (raw.regex.as_ref().map(|w| &w.value), raw.fields);
+        let rest = (raw.regex.as_ref().map(|w| &w.value), raw.fields, signs);
         format!("{:?}", (&raw.id.value, &raw.why, words, rest, facts, effect))
     }
 

@@ -41,8 +41,8 @@ impl RuleSet {
         texts[field.min(5)] = &example.text;
         let mail = Mail::scan(texts, None, self, &|| false)?;
         let found = match (mail.outcome(rule), example.should_match) {
-            (Outcome::Fired(_), true) | (Outcome::Silent | Outcome::Vetoed(_), false) => return None,
-            (Outcome::Fired(hits), false) => match hits.first() {
+            (Outcome::Fired(..), true) | (Outcome::Silent | Outcome::Vetoed(_), false) => return None,
+            (Outcome::Fired(_, hits), false) => match hits.first() {
                 Some(hit) => format!("it fired on \"{}\"", hit.text),
                 None => "it fired".to_owned(),
             },

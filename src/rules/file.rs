@@ -9,7 +9,7 @@ use crate::table::{self, Table, Word};
 
 /// Most words `within` may span: farther apart nothing is "near".
 const WIDEST: i64 = 100;
-/// Most points a rule may give.
+/// Most points a rule or a sign may give.
 const MOST_POINTS: i64 = 1000;
 
 /// A named list in one language.
@@ -44,6 +44,8 @@ pub struct RawRule {
     pub near: Vec<RawNear>,
     /// Each stops a hit it stands close to.
     pub none_near: Vec<RawNear>,
+    /// Signs for and against its queue, instead of points.
+    pub weigh: Vec<RawSign>,
     /// A pattern over the text as written.
     pub regex: Option<Word>,
     /// Bit set over [`FIELDS`].
@@ -77,6 +79,15 @@ pub struct RawNear {
     pub in_order: bool,
     /// All of it stands in one sentence.
     pub same_sentence: bool,
+}
+
+/// A line of `weigh` as written.
+#[derive(Debug)]
+pub struct RawSign {
+    /// Terms and lists: one of them is enough.
+    pub any: Vec<Word>,
+    /// For the queue, or below zero against it.
+    pub points: i64,
 }
 
 /// The fields of a mail, in the order of a [`super::hits::Found::field`].
@@ -136,6 +147,7 @@ fn read_rule(table: &Table<'_>) -> RawRule {
         none: table.texts("none"),
         near: table.one_or_more("near").iter().map(|t| read_near(t, true)).collect(),
         none_near: table.one_or_more("none_near").iter().map(|t| read_near(t, false)).collect(),
+        weigh: table.tables("weigh").iter().map(read_sign).collect(),
         regex: table.text("regex"),
         fields: read_fields(table),
         facts: RawFacts::read(table),
@@ -171,6 +183,22 @@ fn read_near(table: &Table<'_>, slots: bool) -> RawNear {
     RawNear { terms, within: within.unwrap_or(0) as u32, in_order, same_sentence }
 }
 
+fn read_sign(table: &Table<'_>) -> RawSign {
+    let any = table.texts("any");
+    if any.is_empty() {
+        let help = "such as { any = [\"@farewell\"], points = 20 }".to_owned();
+        table.problem(table.span(), "a sign needs `any`: what is it a sign of?", Some(help));
+    }
+    let points = table.number("points", -MOST_POINTS..=MOST_POINTS);
+    if points.is_none() && !table.has("points") {
+        table.missing("points");
+    } else if points == Some(0) {
+        table.problem(table.span_of("points"), "a sign of 0 points says nothing: leave it out", None);
+    }
+    table.finish();
+    RawSign { any, points: points.unwrap_or(0) }
+}
+
 fn read_fields(table: &Table<'_>) -> u8 {
     if !table.has("fields") {
         return DEFAULT_FIELDS;
@@ -203,9 +231,17 @@ fn read_flags(table: &Table<'_>) -> Vec<String> {
 
 /// A rule must do something, and say all of it.
 fn check_effect(table: &Table<'_>, rule: &RawRule) {
-    match (table.has("queue"), table.has("points")) {
+    if table.has("points") && table.has("weigh") {
+        let message = "`points` beside `weigh`: the points of a rule that weighs signs are theirs";
+        table.problem(table.span_of("points"), message, Some("leave `points` out".to_owned()));
+    }
+    let counts = if table.has("weigh") { "weigh" } else { "points" };
+    match (table.has("queue"), table.has(counts)) {
         (true, false) => table.problem(table.span_of("queue"), "`queue` without `points`: how much does the rule count?", None),
-        (false, true) => table.problem(table.span_of("points"), "`points` without `queue`: which queue do they count for?", None),
+        (false, true) => {
+            let message = format!("`{counts}` without `queue`: which queue do they count for?");
+            table.problem(table.span_of(counts), message, None);
+        }
         (false, false) if !table.has("topics") && !table.has("flags") && !table.has("answer") => {
             let help = "give it a `queue` with `points`, or `topics`, or `flags`, or an `answer`".to_owned();
             table.problem(rule.id.span.clone(), format!("the rule \"{}\" has no effect", rule.id.value), Some(help));
@@ -220,7 +256,7 @@ fn check_effect(table: &Table<'_>, rule: &RawRule) {
 
 /// A rule must ask for something, or it would fire on every mail.
 fn check_conditions(table: &Table<'_>, rule: &RawRule) {
-    let words = !rule.any.is_empty() || !rule.all.is_empty() || !rule.near.is_empty() || rule.regex.is_some();
+    let words = !rule.any.is_empty() || !rule.all.is_empty() || !rule.near.is_empty() || rule.regex.is_some() || !rule.weigh.is_empty();
     if !words && rule.facts.is_empty() {
         let help = "give it `any`, `all`, `near`, `regex`, or a fact such as `account`".to_owned();
         table.problem(

@@ -23,8 +23,8 @@ pub fn texts(fields: &Fields) -> [&str; 6] {
 pub enum Outcome {
     /// It does not apply.
     Silent,
-    /// It fired, with what it matched.
-    Fired(Vec<Hit>),
+    /// It fired, with its points and what it matched.
+    Fired(i64, Vec<Hit>),
     /// It would have, but for this.
     Vetoed(Hit),
 }
@@ -92,7 +92,12 @@ impl<'m> Mail<'m> {
         }
         let mut all = self.show(shown);
         all.append(&mut hits);
-        Outcome::Fired(all)
+        if rule.weigh.is_empty() {
+            return Outcome::Fired(rule.vote.map_or(0, |(_, points)| points), all);
+        }
+        let Some((points, mut signs)) = rule.weigh.weigh(self, rule.fields) else { return Outcome::Silent };
+        all.append(&mut signs);
+        Outcome::Fired(points, all)
     }
 
     /// The places of every condition of words; `None` when one has none, vetoes left aside.
@@ -147,13 +152,19 @@ impl<'m> Mail<'m> {
         hits
     }
 
+    /// The first place of a group in some fields.
+    pub fn first(&self, group: GroupId, fields: u8) -> Option<Found> {
+        self.hits.has(group).then(|| self.hits.of(group, fields).first().copied()).flatten()
+    }
+
     fn show(&self, mut places: Vec<Found>) -> Vec<Hit> {
         places.sort_unstable();
         places.dedup_by_key(|f| (f.field, f.start, f.end));
         places.iter().take(MOST_SHOWN).map(|f| self.hit(f)).collect()
     }
 
-    fn hit(&self, found: &Found) -> Hit {
+    /// A place with the very words that stand there.
+    pub fn hit(&self, found: &Found) -> Hit {
         let (index, start, end) = (found.field as usize, found.start as usize, found.end as usize);
         let text = self.texts[index].get(start..end).unwrap_or_default().to_owned();
         Hit { field: FIELDS[index].into(), start, end, text, term: self.terms.shown(found.term).to_owned() }
@@ -225,7 +236,8 @@ fn by_place(mut windows: Windows) -> Vec<(Vec<Language>, Vec<Found>)> {
 /// What the rules said, gathered before the verdict.
 #[derive(Default)]
 pub struct Findings<'r> {
-    fired: Vec<(&'r Rule, Vec<Hit>)>,
+    /// Each with its points.
+    fired: Vec<(&'r Rule, i64, Vec<Hit>)>,
     vetoed: Vec<Vetoed>,
     /// Rules that failed through a fault of ours.
     failed: Vec<&'r Rule>,
@@ -253,7 +265,7 @@ pub fn ask<'r>(rules: &'r [Rule], mail: Option<&Mail<'_>>, report: &Report, plac
         // Nothing a rule reads is changed by asking, so a panic leaves nothing half done.
         match catch_unwind(AssertUnwindSafe(asked)) {
             Ok(Outcome::Silent) => {}
-            Ok(Outcome::Fired(hits)) => findings.fired.push((rule, hits)),
+            Ok(Outcome::Fired(points, hits)) => findings.fired.push((rule, points, hits)),
             Ok(Outcome::Vetoed(by)) => findings.vetoed.push(Vetoed { id: rule.id.clone(), by }),
             Err(_) => findings.failed.push(rule),
         }
@@ -263,11 +275,13 @@ pub fn ask<'r>(rules: &'r [Rule], mail: Option<&Mail<'_>>, report: &Report, plac
 
 /// From what fired to the queue.
 pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<str>) -> Verdict {
-    let live = || findings.fired.iter().map(|(rule, _)| *rule).filter(|rule| !rule.shadow);
+    let live = || findings.fired.iter().map(|(rule, _, _)| *rule).filter(|rule| !rule.shadow);
+    let votes = findings.fired.iter().filter(|(rule, _, _)| !rule.shadow);
+    let votes = votes.filter_map(|(rule, points, _)| rule.vote.map(|(queue, _)| (queue, *points)));
     let failed = || findings.failed.iter().copied();
     let unasked = findings.unasked;
     let floor_votes = failed().chain(unasked).filter(|rule| !rule.shadow).filter_map(|rule| floor_vote(rule, place, world));
-    let sums = sums(live().filter_map(|rule| rule.vote).chain(floor_votes), world);
+    let sums = sums(votes.chain(floor_votes), world);
     let passed: Vec<String> = sums.iter().filter(|s| s.points >= s.threshold).map(|s| s.queue.clone()).collect();
     let late = say_unasked(unasked.len(), place).into_iter();
     let mut because: Vec<String> =
@@ -290,7 +304,7 @@ pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<
     let flags = gather(live().flat_map(|rule| &rule.flags));
     let answer = choose(live());
     let failed: Vec<Fired> = failed().map(|rule| failed_as_fired(rule, place, world)).collect();
-    let mut fired: Vec<Fired> = findings.fired.into_iter().map(|(rule, hits)| fired(rule, hits, world)).chain(failed).collect();
+    let mut fired: Vec<Fired> = findings.fired.into_iter().map(|(rule, points, hits)| fired(rule, points, hits, world)).chain(failed).collect();
     fired.sort_by(|a, b| a.id.cmp(&b.id));
     let (default, floor) = (place.default.clone(), place.floor.clone());
     let trace =
@@ -374,9 +388,8 @@ fn gather<'s>(words: impl Iterator<Item = &'s String>) -> Vec<String> {
     words.cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
-fn fired(rule: &Rule, hits: Vec<Hit>, world: &World) -> Fired {
+fn fired(rule: &Rule, points: i64, hits: Vec<Hit>, world: &World) -> Fired {
     let queue = rule.vote.map(|(queue, _)| world.queues[queue].0.clone());
-    let points = rule.vote.map_or(0, |(_, points)| points);
     Fired { id: rule.id.clone(), why: rule.why.clone(), queue, points, shadow: rule.shadow, hits }
 }
 

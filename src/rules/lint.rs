@@ -117,7 +117,8 @@ fn examples(source: &Source, rule: &RawRule, remarks: &mut Vec<Remark>) {
 /// Every word list that a rule names.
 fn named(rule: &RawRule) -> impl Iterator<Item = &str> {
     let near = rule.near.iter().chain(&rule.none_near).flat_map(|near: &RawNear| &near.terms);
-    let words = rule.any.iter().chain(&rule.all).chain(&rule.none).chain(near);
+    let signs = rule.weigh.iter().flat_map(|sign| &sign.any);
+    let words = rule.any.iter().chain(&rule.all).chain(&rule.none).chain(near).chain(signs);
     words.flat_map(|word| word.value.split('|')).filter_map(|part| part.trim().strip_prefix('@'))
 }
 
@@ -142,7 +143,8 @@ fn alike(rules: &[(&Source, &RawRule)], remarks: &mut Vec<Remark>) {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for (source, rule) in rules {
         let words = (values(&rule.any), values(&rule.all), values(&rule.none), nears(&rule.near), nears(&rule.none_near));
-        let rest = (rule.regex.as_ref().map(|w| &w.value), rule.fields, format!("{:?}", rule.facts), rule.shadow);
+        let signs: Vec<_> = rule.weigh.iter().map(|sign| (values(&sign.any), sign.points)).collect();
+        let rest = (rule.regex.as_ref().map(|w| &w.value), rule.fields, format!("{:?}", rule.facts), rule.shadow, signs);
         let effect = (rule.queue.as_ref().map(|w| &w.value), &rule.topics, &rule.flags);
         if let Some(first) = seen.insert(format!("{:?}", (words, rest, effect)), &rule.id.value) {
             let message = format!("the rules {first} and {} ask for the same and do the same", rule.id.value);

@@ -24,6 +24,7 @@ pub mod stats;
 mod table;
 mod terms;
 mod wanted;
+mod weigh;
 mod words;
 mod writer;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::*;
 use crate::report::Fields;
 
 mod conditions;
+mod weigh;
 
 /// The queues and accounts of the shipped sample.
 fn world() -> World {
