@@ -83,6 +83,8 @@ pub struct Near {
 pub struct NoneNear {
     /// The vetoes.
     pub words: Spoken,
+    /// Those of all languages.
+    pub all: GroupId,
     /// Words between hit and veto, at most.
     pub within: u32,
     /// Only within the hit's sentence.
@@ -280,7 +282,9 @@ impl<'f> Compiler<'f> {
     }
 
     fn none_near(&mut self, source: &Source, raw: &RawNear) -> NoneNear {
-        NoneNear { words: self.spoken(source, &raw.terms), within: raw.within, same_sentence: raw.same_sentence }
+        let terms = raw.terms.iter().flat_map(|word| self.entry(source, word)).map(|(_, term)| term).collect();
+        let all = self.builder.group(terms);
+        NoneNear { words: self.spoken(source, &raw.terms), all, within: raw.within, same_sentence: raw.same_sentence }
     }
 
     fn rule(&mut self, source: &Source, raw: &RawRule) -> Rule {

@@ -1,7 +1,9 @@
 //! Rules: a [`Report`] to a [`Verdict`] with its trace. Pure; see README "Rules" for the language.
 
+mod bits;
 pub mod cases;
 mod compile;
+mod conditions;
 mod examples;
 mod facts;
 mod file;
@@ -13,14 +15,17 @@ pub mod lint;
 mod near;
 mod pattern;
 mod phrases;
+mod places;
 pub mod probe;
 mod reach;
 mod readings;
 pub mod score;
 mod rows;
 mod sentence;
+mod slots;
 mod spelling;
 pub mod stats;
+mod strikes;
 mod table;
 mod terms;
 mod wanted;

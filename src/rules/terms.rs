@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use aho_corasick::{AhoCorasick, BuildError};
 
 use super::fold::{Folded, fold};
-use super::hits::{Found, Hits};
+use super::hits::Hits;
 use super::phrases::{self, Phrases};
 use super::readings::{others, squeeze};
 use super::rows::Rows;
@@ -232,7 +232,7 @@ impl Terms {
     pub fn scan(&self, fields: &[&str], time_is_up: &dyn Fn() -> bool) -> Option<Hits> {
         let mut hits = Hits::new(fields.iter().map(|text| text.len()).sum());
         let mut base = 0;
-        for (field, text) in fields.iter().enumerate() {
+        for text in fields {
             if time_is_up() {
                 return None;
             }
@@ -242,10 +242,9 @@ impl Terms {
                 continue;
             };
             let after = base + last.to + FIELD_GAP;
-            let place = Place { field: field as u8, base };
-            self.scan_reading(&plain, place, true, &mut hits, time_is_up)?;
+            self.scan_reading(&plain, base, true, &mut hits, time_is_up)?;
             for other in others(text, &plain) {
-                self.scan_reading(&other, place, false, &mut hits, time_is_up)?;
+                self.scan_reading(&other, base, false, &mut hits, time_is_up)?;
             }
             hits.read(base, plain);
             base = after;
@@ -257,7 +256,7 @@ impl Terms {
     fn scan_reading(
         &self,
         folded: &Folded,
-        place: Place,
+        base: u32,
         plain: bool,
         hits: &mut Hits,
         time_is_up: &dyn Fn() -> bool,
@@ -269,8 +268,8 @@ impl Terms {
                 return None;
             }
             let (first, last) = (&folded.tokens[begins], &folded.tokens[ends]);
-            let (from, to, field) = (place.base + first.from, place.base + last.to, place.field);
-            let mut add = |term: TermId| hits.add(Found { from, to, field, start: first.start, end: last.end, term });
+            let (from, to) = (base + first.from, base + last.to);
+            let mut add = |term: TermId| hits.add(from, to, term);
             // Beyond the terms' own spellings are those that no term has but squeezed.
             if plain && (spelling as usize) < self.shown.len() {
                 add(spelling);
@@ -291,13 +290,6 @@ fn trimmed(stream: &[u8], start: usize, end: usize) -> (usize, usize) {
     (start, end)
 }
 
-/// Which field is read, and where its positions begin.
-#[derive(Clone, Copy)]
-struct Place {
-    field: u8,
-    base: u32,
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::spelling::phrase;
@@ -309,7 +301,8 @@ mod tests {
         let id = builder.term(phrase(term).unwrap(), term);
         let group = builder.group(vec![id]);
         let hits = builder.finish().unwrap().scan(&[text], &|| false).unwrap();
-        hits.of(group, u8::MAX).iter().map(|f| text[f.start as usize..f.end as usize].to_owned()).collect()
+        let Some(bits) = hits.of(group) else { return Vec::new() };
+        bits.within(0..hits.places().len() as u32).map(|place| text[hits.bytes(place).1].to_owned()).collect()
     }
 
     #[test]
