@@ -12,7 +12,9 @@ pub struct Bits {
 impl Bits {
     /// Of numbers below `bound`.
     pub fn new(bound: usize, numbers: impl Iterator<Item = u32>) -> Self {
-        let mut words = vec![0; bound.div_ceil(64)];
+        // Not `vec![0; n]`: small memory that is asked for as zeros is slow to get.
+        let mut words = Vec::with_capacity(bound.div_ceil(64));
+        words.resize(bound.div_ceil(64), 0);
         numbers.for_each(|number| words[number as usize / 64] |= 1 << (number % 64));
         let count = words.iter().map(|word: &u64| word.count_ones()).sum();
         Bits { words, count }

@@ -43,14 +43,6 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Can the condition hold, wherever its words stand?
-    pub fn possible(&self) -> bool {
-        match self.condition {
-            Condition::Any(spoken) => spoken.iter().any(|(_, group)| self.mail.hits.has(*group)),
-            Condition::Near(near) => self.variants(near).next().is_some(),
-        }
-    }
-
     /// The languages of which there is something of each part.
     fn variants(&self, near: &'a Near) -> impl Iterator<Item = (Language, &'a [GroupId])> {
         let complete = |parts: &[GroupId]| parts.iter().all(|group| self.mail.hits.has(*group));
@@ -108,6 +100,9 @@ impl<'a> Asked<'a> {
     /// Notes a window; true if no veto strikes it.
     fn judge(&self, window: &[PlaceId], groups: &[GroupId], strikes: &Strikes<'_>, held: &mut Held) -> bool {
         if !strikes.strike(self.mail, window, || self.languages(window)) {
+            if held.shown.is_empty() {
+                held.shown.reserve(MOST_SHOWN + window.len());
+            }
             held.shown.extend(window.iter().copied().zip(groups.iter().copied()));
             return true;
         }

@@ -59,9 +59,6 @@ impl<'m> Mail<'m> {
 
     /// The words of the rule against the mail; facts are [`super::facts::Facts::hold`].
     pub fn outcome(&self, rule: &Rule) -> Outcome {
-        if !self.possible(rule) {
-            return Outcome::Silent;
-        }
         let mut hits = Vec::new();
         if let Some(regex) = &rule.regex {
             hits = self.regex_hits(rule, regex);
@@ -91,11 +88,6 @@ impl<'m> Mail<'m> {
         Outcome::Fired(all)
     }
 
-    /// Were words found for every condition? Most rules end here.
-    pub fn possible(&self, rule: &Rule) -> bool {
-        conditions(rule).all(|condition| Asked { mail: self, rule, condition }.possible())
-    }
-
     fn regex_hits(&self, rule: &Rule, pattern: &Pattern) -> Vec<Hit> {
         let mut hits = Vec::new();
         // Without one of its literals a regex cannot match: it need not be asked.
@@ -114,13 +106,15 @@ impl<'m> Mail<'m> {
         places.sort_unstable_by_key(|(place, _)| *place);
         let first = |same: &[Shown]| same.iter().copied().min_by_key(|(place, group)| self.term_at(*place, *group));
         let each = places.chunk_by(|(one, _), (other, _)| one == other);
-        each.take(MOST_SHOWN).filter_map(first).map(|shown| self.hit(shown)).collect()
+        let mut hits = Vec::with_capacity(MOST_SHOWN);
+        hits.extend(each.take(MOST_SHOWN).filter_map(first).map(|shown| self.hit(shown)));
+        hits
     }
 
     fn hit(&self, (place, group): Shown) -> Hit {
         let (index, bytes) = self.hits.bytes(place);
         let text = self.texts[index].get(bytes.clone()).unwrap_or_default().to_owned();
-        let term = self.terms.shown(self.term_at(place, group)).to_owned();
+        let term = self.terms.shown(self.term_at(place, group)).clone();
         Hit { field: FIELDS[index].into(), start: bytes.start, end: bytes.end, text, term }
     }
 
@@ -162,9 +156,7 @@ pub fn ask<'r>(rules: &'r [Rule], mail: Option<&Mail<'_>>, report: &Report, plac
         if !mail.wanted[index] {
             continue;
         }
-        // Words are asked first: that is quicker.
-        let holds = || mail.possible(rule) && rule.facts.hold(report, place, moment);
-        let asked = || if holds() { mail.outcome(rule) } else { Outcome::Silent };
+        let asked = || if rule.facts.hold(report, place, moment) { mail.outcome(rule) } else { Outcome::Silent };
         // Nothing a rule reads is changed by asking, so a panic leaves nothing half done.
         match catch_unwind(AssertUnwindSafe(asked)) {
             Ok(Outcome::Silent) => {}

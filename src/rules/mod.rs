@@ -34,6 +34,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -240,7 +241,7 @@ pub struct Fired {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Field name: subject, body, forwarded, attachment, filename, quoted.
-    pub field: String,
+    pub field: Cow<'static, str>,
     /// Byte offsets into that field's text.
     pub start: usize,
     /// End of the span (exclusive).
@@ -248,7 +249,7 @@ pub struct Hit {
     /// The very words of the mail.
     pub text: String,
     /// The term or pattern of the rule.
-    pub term: String,
+    pub term: Arc<str>,
 }
 
 /// A rule that would have fired but for a veto.

@@ -2,6 +2,7 @@
 //! whole word and letter by letter where not, so that a mail is read once however many terms there are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError};
 
@@ -26,7 +27,7 @@ const STRETCH: usize = 1 << 12;
 #[derive(Debug, Default)]
 pub struct Builder {
     ids: HashMap<Phrase, TermId>,
-    shown: Vec<String>,
+    shown: Vec<Arc<str>>,
     groups: HashMap<Vec<TermId>, GroupId>,
 }
 
@@ -37,9 +38,9 @@ impl Builder {
         let id = *self.ids.entry(phrase).or_insert(next);
         match self.shown.get_mut(id as usize) {
             // The spelling shown must not depend on the order of files.
-            Some(known) if shown < known.as_str() => *known = shown.to_owned(),
+            Some(known) if shown < &**known => *known = shown.into(),
             Some(_) => {}
-            None => self.shown.push(shown.to_owned()),
+            None => self.shown.push(shown.into()),
         }
         id
     }
@@ -192,7 +193,7 @@ pub struct Terms {
     letters: [Letters; 3],
     /// By spelling: the terms it stands for where doubled letters are single.
     squeezed: Vec<Vec<TermId>>,
-    shown: Vec<String>,
+    shown: Vec<Arc<str>>,
     /// By term.
     groups_of: Rows,
     groups: usize,
@@ -202,7 +203,7 @@ pub struct Terms {
 
 impl Terms {
     /// How the operator wrote a term.
-    pub fn shown(&self, term: TermId) -> &str {
+    pub fn shown(&self, term: TermId) -> &Arc<str> {
         &self.shown[term as usize]
     }
 
@@ -214,13 +215,6 @@ impl Terms {
     /// How many groups there are.
     pub fn groups(&self) -> usize {
         self.groups
-    }
-
-    /// How many terms each group has.
-    pub fn sizes(&self) -> Vec<usize> {
-        let mut sizes = vec![0; self.groups];
-        self.groups_of.all().iter().for_each(|group| sizes[*group as usize] += 1);
-        sizes
     }
 
     /// Terms with a `*` inside whose longest part this is.
