@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A set of numbers below a bound.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bits {
     words: Vec<u64>,
     count: u32,

@@ -67,10 +67,10 @@ impl Hits {
         }
     }
 
-    /// Notes that a term stands at `from..to`.
+    /// Notes that a term, or several by one number ([`Terms::found`]), stand at `from..to`.
     #[inline]
-    pub fn add(&mut self, from: u32, to: u32, term: TermId) {
-        let slot = self.slots.of(term);
+    pub fn add(&mut self, from: u32, to: u32, number: u32) {
+        let slot = self.slots.of(number);
         self.noted.push(Noted { from, to, slot });
     }
 
@@ -83,9 +83,7 @@ impl Hits {
     pub fn finish(&mut self, terms: &Terms) {
         self.order();
         let before = self.noted.len();
-        for slot in 0..self.bounds.len() {
-            terms.joined_by(self.slots.terms()[slot]).iter().for_each(|joined| self.join(joined));
-        }
+        self.join_pieces(terms);
         if self.noted.len() > before {
             self.order();
         }
@@ -97,7 +95,7 @@ impl Hits {
         sort(&mut self.noted);
         let (mut spans, mut numbers) = (Vec::with_capacity(self.noted.len()), Vec::with_capacity(self.noted.len()));
         self.firsts.clear();
-        self.bounds = vec![(0, 0); self.slots.terms().len()];
+        self.bounds = vec![(0, 0); self.slots.numbers().len()];
         for (at, noted) in self.noted.iter().enumerate() {
             if spans.last() != Some(&(noted.from, noted.to)) {
                 spans.push((noted.from, noted.to));
@@ -126,18 +124,39 @@ impl Hits {
         &self.by_slot[start as usize..end as usize]
     }
 
-    /// Finds a term with a `*` inside from the places of its parts.
-    fn join(&mut self, joined: &Joined) {
-        let part = |(skipped, term): &(u32, TermId)| Some((*skipped, self.places_of(self.slots.get(*term)?)));
-        let Some(parts) = joined.parts.iter().map(part).collect::<Option<Vec<_>>>() else { return };
-        let Some(((_, first), rest)) = parts.split_first() else { return };
-        let span = |place: &PlaceId| self.places.span(*place);
-        let mut chains: Vec<(u32, u32)> = first.iter().map(span).collect();
-        for (skipped, places) in rest {
+    /// Finds the terms with a `*` inside from the places of their parts.
+    fn join_pieces(&mut self, terms: &Terms) {
+        let mut pieces: Vec<(TermId, u32)> = Vec::new();
+        for (slot, number) in (0..).zip(self.slots.numbers()) {
+            pieces.extend(terms.found(number).filter(|term| terms.is_piece(*term)).map(|term| (term, slot)));
+        }
+        pieces.sort_unstable();
+        for piece in pieces.chunk_by(|(one, _), (other, _)| one == other) {
+            terms.joined_by(piece[0].0).iter().for_each(|joined| self.join(joined, &pieces));
+        }
+    }
+
+    /// The places of a part.
+    fn spans(&self, term: TermId, pieces: &[(TermId, u32)]) -> Vec<(u32, u32)> {
+        let slots = pieces[pieces.partition_point(|(piece, _)| *piece < term)..].iter().take_while(|(piece, _)| *piece == term);
+        let places = slots.flat_map(|(_, slot)| self.places_of(*slot));
+        let mut spans: Vec<(u32, u32)> = places.map(|place| self.places.span(*place)).collect();
+        spans.sort_unstable();
+        spans
+    }
+
+    fn join(&mut self, joined: &Joined, pieces: &[(TermId, u32)]) {
+        let there = |term: TermId| pieces.binary_search_by_key(&term, |(piece, _)| *piece).is_ok();
+        let Some((first, rest)) = joined.parts.split_first().filter(|_| joined.parts.iter().all(|(_, term)| there(*term))) else {
+            return;
+        };
+        let mut chains = self.spans(first.1, pieces);
+        for (skipped, term) in rest {
+            let spans = self.spans(*term, pieces);
             let next = |(begins, ends): (u32, u32)| {
                 let from = ends + skipped * WORD;
-                let after = &places[places.partition_point(|place| span(place).0 < from)..];
-                after.iter().map(span).take_while(move |(at, _)| *at == from).map(move |(_, to)| (begins, to))
+                let after = &spans[spans.partition_point(|(at, _)| *at < from)..];
+                after.iter().take_while(move |(at, _)| *at == from).map(move |(_, to)| (begins, *to))
             };
             chains = chains.into_iter().flat_map(next).collect();
             chains.sort_unstable();
@@ -151,8 +170,8 @@ impl Hits {
     /// Which slots belong to which group.
     fn file(&mut self, terms: &Terms) {
         self.numbers = vec![0; terms.groups()];
-        for (slot, term) in self.slots.terms().iter().enumerate() {
-            for group in terms.groups_of(*term) {
+        for (slot, number) in self.slots.numbers().iter().enumerate() {
+            for group in terms.found(number).flat_map(|term| terms.groups_of(term)) {
                 let number = &mut self.numbers[*group as usize];
                 if *number == 0 {
                     self.groups.push(*group);
@@ -195,7 +214,7 @@ impl Hits {
     /// The term of a group that stands at a place; of several the first.
     pub fn term_at(&self, place: PlaceId, group: GroupId, terms: &Terms) -> TermId {
         let (first, after) = (self.firsts[place as usize] as usize, self.firsts[place as usize + 1] as usize);
-        let there = self.noted[first..after].iter().map(|noted| self.slots.terms()[noted.slot as usize]);
+        let there = self.noted[first..after].iter().flat_map(|noted| terms.found(&self.slots.numbers()[noted.slot as usize]));
         there.filter(|term| terms.groups_of(*term).binary_search(&group).is_ok()).min().unwrap_or(TermId::MAX)
     }
 

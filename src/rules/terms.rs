@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError};
 
+use super::bits::Bits;
 use super::fold::{Folded, fold};
 use super::hits::Hits;
 use super::phrases::{self, Phrases};
@@ -67,7 +68,9 @@ impl Builder {
         phrases.finish();
         let up_to = |breadth: Breadth| Letters::new(rest.iter().copied().filter(|(_, text)| Breadth::of(text) <= breadth));
         let letters = [up_to(Breadth::Ascii)?, up_to(Breadth::Two)?, up_to(Breadth::Any)?];
-        Ok(Terms { phrases, letters, squeezed, shown: self.shown, groups_of, groups, joined })
+        let parts = joined.values().flatten().flat_map(|joined| &joined.parts).map(|(_, term)| *term);
+        let pieces = Bits::new(self.shown.len(), parts);
+        Ok(Terms { pieces, phrases, letters, squeezed, shown: self.shown, groups_of, groups, joined })
     }
 
     /// Every spelling with its number, and by number the terms that it stands for where letters are squeezed. Spelled plainly,
@@ -197,6 +200,8 @@ pub struct Terms {
     /// By term.
     groups_of: Rows,
     groups: usize,
+    /// The parts of terms with a `*` inside.
+    pieces: Bits,
     /// Terms with a `*` inside, under the part that must be there first.
     joined: BTreeMap<TermId, Vec<Joined>>,
 }
@@ -207,6 +212,12 @@ impl Terms {
         &self.shown[term as usize]
     }
 
+    /// The terms that a number of the plain reading stands for. Beyond the terms' own spellings are those that no term has but
+    /// squeezed.
+    pub fn found<'t>(&'t self, number: &'t u32) -> impl Iterator<Item = TermId> {
+        self.phrases.spellings(number).iter().copied().filter(|spelling| (*spelling as usize) < self.shown.len())
+    }
+
     /// The groups a term belongs to.
     pub fn groups_of(&self, term: TermId) -> &[GroupId] {
         self.groups_of.of(term)
@@ -215,6 +226,11 @@ impl Terms {
     /// How many groups there are.
     pub fn groups(&self) -> usize {
         self.groups
+    }
+
+    /// Is this a part of terms with a `*` inside?
+    pub fn is_piece(&self, term: TermId) -> bool {
+        self.pieces.has(term)
     }
 
     /// Terms with a `*` inside whose longest part this is.
@@ -256,19 +272,18 @@ impl Terms {
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<()> {
         let mut count = 0;
-        let mut give = |begins: usize, ends: usize, spelling: u32| {
+        let mut give = |begins: usize, ends: usize, found: u32| {
             count += 1;
             if count % STRETCH == 0 && time_is_up() {
                 return None;
             }
             let (first, last) = (&folded.tokens[begins], &folded.tokens[ends]);
             let (from, to) = (base + first.from, base + last.to);
-            let mut add = |term: TermId| hits.add(from, to, term);
-            // Beyond the terms' own spellings are those that no term has but squeezed.
-            if plain && (spelling as usize) < self.shown.len() {
-                add(spelling);
-            } else if !plain && folded.tokens[begins..=ends].iter().any(|token| token.altered) {
-                self.squeezed[spelling as usize].iter().for_each(|term| add(*term));
+            if plain {
+                hits.add(from, to, found);
+            } else if folded.tokens[begins..=ends].iter().any(|token| token.altered) {
+                let spellings = self.phrases.spellings(&found).iter();
+                spellings.flat_map(|spelling| &self.squeezed[*spelling as usize]).for_each(|term| hits.add(from, to, *term));
             }
             Some(())
         };
