@@ -6,7 +6,7 @@ use regex::Regex;
 use ring::digest;
 
 use super::World;
-use super::facts::{Facts, Of, RawFacts};
+use super::facts::{self, Facts, Of, RawFacts};
 use super::file::{Lists, RawFile, RawNear, RawRule, read};
 use super::pattern::{self, Filters};
 use super::spelling::{TermFault, phrase};
@@ -68,6 +68,8 @@ pub struct Pattern {
 pub struct Near {
     /// The parts, once per language.
     pub variants: Vec<(Language, Vec<GroupId>)>,
+    /// Number of the first variant among the ways of [`super::wanted::Wanted`], the others following.
+    pub first_way: u32,
     /// Terms that are of no one language, sorted: a window of these alone is of none.
     pub general: Vec<TermId>,
     /// Words between the first and the last, at most.
@@ -268,7 +270,7 @@ impl<'f> Compiler<'f> {
         }
         let variants = languages.into_iter().filter_map(|language| Some((language, self.variant(&parts, language)?))).collect();
         let (within, in_order, same_sentence) = (near.within, near.in_order, near.same_sentence);
-        Near { variants, general: general.into_iter().collect(), within, in_order, same_sentence }
+        Near { variants, first_way: 0, general: general.into_iter().collect(), within, in_order, same_sentence }
     }
 
     /// The parts in one language, with the words of every language; `None` when one of them has no word in it.
@@ -352,7 +354,7 @@ impl<'f> Compiler<'f> {
 
     fn facts(&self, source: &Source, raw: &RawFacts) -> Facts {
         let values = |words: &[Word]| words.iter().map(|w| w.value.clone()).collect();
-        let compiled = |(of, matches, word): &(Of, bool, Word)| Some((of.clone(), *matches, self.built(source, word)?));
+        let compiled = |(of, matches, word): &(Of, bool, Word)| Some(facts::Pattern::new(of.clone(), *matches, self.built(source, word)?));
         Facts {
             account: values(&raw.account),
             language: values(&raw.language),

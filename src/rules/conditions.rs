@@ -45,8 +45,9 @@ pub struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// The languages of which there is something of each part.
     fn variants(&self, near: &'a Near) -> impl Iterator<Item = (Language, &'a [GroupId])> {
-        let complete = |parts: &[GroupId]| parts.iter().all(|group| self.mail.hits.has(*group));
-        near.variants.iter().filter(move |(_, parts)| complete(parts)).map(|(language, parts)| (*language, parts.as_slice()))
+        let first = self.mail.complete.partition_point(|way| *way < near.first_way);
+        let variant = |way: &u32| near.variants.get((way - near.first_way) as usize);
+        self.mail.complete[first..].iter().map_while(variant).map(|(language, parts)| (*language, parts.as_slice()))
     }
 
     /// Where it is satisfied. What more than enough places could show is not looked for.

@@ -190,13 +190,7 @@ impl Hits {
         &self.groups
     }
 
-    /// Was anything of a group found at all?
-    #[inline]
-    pub fn has(&self, group: GroupId) -> bool {
-        self.numbers[group as usize] > 0
-    }
-
-    /// The places of a group, if it [`Hits::has`] any.
+    /// The places of a group, if it has any.
     pub fn of(&self, group: GroupId) -> Option<&Bits> {
         let (head, bits) = &self.found[(self.numbers[group as usize] as usize).checked_sub(1)?];
         Some(bits.get_or_init(|| {

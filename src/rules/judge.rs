@@ -42,6 +42,8 @@ pub struct Mail<'m> {
     filtered: Vec<u8>,
     /// By place of a rule: it may fire.
     wanted: Vec<bool>,
+    /// The ways of conditions of which every part was found, in order.
+    pub complete: Vec<u32>,
 }
 
 impl<'m> Mail<'m> {
@@ -53,8 +55,8 @@ impl<'m> Mail<'m> {
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<Self> {
         let hits = set.terms.scan(&texts, time_is_up)?;
-        let (filtered, wanted) = (set.filters.look(&texts), set.wanted.by(&hits));
-        Some(Mail { texts, hits, terms: &set.terms, language, filtered, wanted })
+        let (wanted, complete) = set.wanted.by(&hits);
+        Some(Mail { filtered: set.filters.look(&texts), texts, hits, terms: &set.terms, language, wanted, complete })
     }
 
     /// The words of the rule against the mail; facts are [`super::facts::Facts::hold`].

@@ -109,8 +109,8 @@ impl RuleSet {
     /// Compiles rule files. Every mistake in every file is noted in `problems`; the set is complete only if there are none.
     pub fn compile(files: &[Source], world: &World, problems: &Problems) -> RuleSet {
         let compiled = compile::compile(files, world, problems);
-        let Compiled { rules, terms, filters, hash, languages } = compiled.unwrap_or_default();
-        let wanted = Wanted::new(&rules, &terms);
+        let Compiled { mut rules, terms, filters, hash, languages } = compiled.unwrap_or_default();
+        let wanted = Wanted::new(&mut rules, &terms);
         RuleSet { rules, terms, wanted, filters, world: world.clone(), hash: hash.into(), languages }
     }
 
