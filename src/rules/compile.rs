@@ -6,7 +6,7 @@ use regex::Regex;
 use ring::digest;
 
 use super::World;
-use super::facts::{Facts, Of, RawFacts};
+use super::facts::{self, Facts, Of, RawFacts};
 use super::file::{Lists, RawFile, RawNear, RawRule, RawSign, read};
 use super::pattern::{self, Filters};
 use super::spelling::{TermFault, phrase};
@@ -71,6 +71,8 @@ pub struct Pattern {
 pub struct Near {
     /// The parts, once per language.
     pub variants: Vec<(Language, Vec<GroupId>)>,
+    /// Number of the first variant among the ways of [`super::wanted::Wanted`], the others following.
+    pub first_way: u32,
     /// Terms that are of no one language, sorted: a window of these alone is of none.
     pub general: Vec<TermId>,
     /// Words between the first and the last, at most.
@@ -86,6 +88,8 @@ pub struct Near {
 pub struct NoneNear {
     /// The vetoes.
     pub words: Spoken,
+    /// Those of all languages.
+    pub all: GroupId,
     /// Words between hit and veto, at most.
     pub within: u32,
     /// Only within the hit's sentence.
@@ -269,7 +273,7 @@ impl<'f> Compiler<'f> {
         }
         let variants = languages.into_iter().filter_map(|language| Some((language, self.variant(&parts, language)?))).collect();
         let (within, in_order, same_sentence) = (near.within, near.in_order, near.same_sentence);
-        Near { variants, general: general.into_iter().collect(), within, in_order, same_sentence }
+        Near { variants, first_way: 0, general: general.into_iter().collect(), within, in_order, same_sentence }
     }
 
     /// The parts in one language, with the words of every language; `None` when one of them has no word in it.
@@ -283,14 +287,14 @@ impl<'f> Compiler<'f> {
     }
 
     fn none_near(&mut self, source: &Source, raw: &RawNear) -> NoneNear {
-        NoneNear { words: self.spoken(source, &raw.terms), within: raw.within, same_sentence: raw.same_sentence }
+        let terms = raw.terms.iter().flat_map(|word| self.entry(source, word)).map(|(_, term)| term).collect();
+        let all = self.builder.group(terms);
+        NoneNear { words: self.spoken(source, &raw.terms), all, within: raw.within, same_sentence: raw.same_sentence }
     }
 
-    /// Its words in all languages are one group: what stands in a list of another language says the same.
     fn sign(&mut self, source: &Source, raw: &RawSign) -> Sign {
-        let terms = raw.any.iter().flat_map(|word| self.entry(source, word)).map(|(_, term)| term).collect();
         let names: Vec<&str> = raw.any.iter().map(|word| word.value.trim()).collect();
-        Sign { name: names.join(" | "), words: self.builder.group(terms), points: raw.points }
+        Sign { name: names.join(" | "), words: self.spoken(source, &raw.any), points: raw.points }
     }
 
     fn rule(&mut self, source: &Source, raw: &RawRule) -> Rule {
@@ -362,7 +366,7 @@ impl<'f> Compiler<'f> {
 
     fn facts(&self, source: &Source, raw: &RawFacts) -> Facts {
         let values = |words: &[Word]| words.iter().map(|w| w.value.clone()).collect();
-        let compiled = |(of, matches, word): &(Of, bool, Word)| Some((of.clone(), *matches, self.built(source, word)?));
+        let compiled = |(of, matches, word): &(Of, bool, Word)| Some(facts::Pattern::new(of.clone(), *matches, self.built(source, word)?));
         Facts {
             account: values(&raw.account),
             language: values(&raw.language),

@@ -185,11 +185,53 @@ pub struct Facts {
     pub automated: Option<Automated>,
     pub junk: Option<bool>,
     pub follow_up: Option<bool>,
-    pub patterns: Vec<(Of, bool, Regex)>,
+    pub patterns: Vec<Pattern>,
     pub attachment_type: Vec<String>,
     pub size: (Option<u64>, Option<u64>),
     pub authentication: Vec<String>,
     pub age: (Option<Duration>, Option<Duration>),
+}
+
+/// A regex over an address or a header.
+#[derive(Debug)]
+pub struct Pattern {
+    of: Of,
+    /// Must it match?
+    wanted: bool,
+    regex: Regex,
+    /// It matches the empty text, which stands for what is absent: as most headers are of most mails.
+    empty: bool,
+}
+
+impl Pattern {
+    /// One that must match, or must not.
+    pub fn new(of: Of, wanted: bool, regex: Regex) -> Self {
+        let empty = regex.is_match("");
+        Pattern { of, wanted, regex, empty }
+    }
+
+    fn holds(&self, report: &Report) -> bool {
+        self.matches(report) == self.wanted
+    }
+
+    /// Does one of the values match? What is absent is the empty text, so that `not_header` holds without the header.
+    fn matches(&self, report: &Report) -> bool {
+        let any = |values: &mut dyn Iterator<Item = &str>| {
+            let mut values = values.peekable();
+            if values.peek().is_none() { self.empty } else { values.any(|value| self.regex.is_match(value)) }
+        };
+        match &self.of {
+            Of::From => any(&mut report.from.iter().flat_map(|a| [Some(a.address.as_str()), a.name.as_deref()]).flatten()),
+            Of::To => {
+                let named = report.to.iter().chain(&report.cc).map(|a| a.address.as_str());
+                any(&mut named.chain(report.delivered_to.iter().map(String::as_str)))
+            }
+            Of::Header(name) => {
+                let named = report.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+                any(&mut named.map(|(_, value)| value.as_str()))
+            }
+        }
+    }
 }
 
 impl Facts {
@@ -206,10 +248,13 @@ impl Facts {
             && self.size.1.is_none_or(|bytes| report.size < bytes)
             && self.age_holds(report, moment)
             && (self.attachment_type.is_empty() || report.attachments.iter().any(|a| self.lists_type(&a.media_type)))
-            && self.patterns.iter().all(|(of, wanted, regex)| matches(of, regex, report) == *wanted)
+            && self.patterns.iter().all(|pattern| pattern.holds(report))
     }
 
     fn age_holds(&self, report: &Report, moment: &Moment<'_>) -> bool {
+        if self.age == (None, None) {
+            return true;
+        }
         // A time of receipt in the future is clock skew, not age.
         let age = moment.now.duration_since(report.received).unsigned_abs();
         let age = if moment.now < report.received { Duration::ZERO } else { age };
@@ -234,21 +279,6 @@ fn finding(auth: &Authentication) -> &'static str {
         auth if auth.proven() => "proven",
         _ => "unknown",
     }
-}
-
-/// Does one of these values match? What is absent is the empty text, so that `not_header` holds without the header.
-fn matches(of: &Of, regex: &Regex, report: &Report) -> bool {
-    let values: Vec<&str> = match of {
-        Of::From => report.from.iter().flat_map(|a| [Some(a.address.as_str()), a.name.as_deref()]).flatten().collect(),
-        Of::To => {
-            let named = report.to.iter().chain(&report.cc).map(|a| a.address.as_str());
-            named.chain(report.delivered_to.iter().map(String::as_str)).collect()
-        }
-        Of::Header(name) => {
-            report.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect()
-        }
-    };
-    if values.is_empty() { regex.is_match("") } else { values.into_iter().any(|value| regex.is_match(value)) }
 }
 
 /// `*` stands for any characters; linear, because only the last `*` passed is ever tried again.

@@ -1,18 +1,22 @@
 //! One mail against all rules, and the verdict that comes of it (RULES.md "How a verdict comes about").
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::compile::{ANY, Language, Near, NoneNear, Pattern, Rule, Spoken};
+use super::compile::{ANY, Language, Pattern, Rule};
+use super::conditions::{Asked, Shown, conditions};
 use super::file::FIELDS;
-use super::hits::{Found, Hits};
-use super::near::{ANYWHERE, Vetoes, extent, in_one_sentence, ordered, sentence, unordered};
-use super::terms::{GroupId, Terms};
+use super::hits::Hits;
+use super::places::PlaceId;
+use super::strikes::Strikes;
+use super::weigh::Tongues;
+use super::terms::{GroupId, TermId, Terms};
 use super::{Choice, Fired, Hit, Moment, Place, RuleSet, Sum, Trace, Verdict, Vetoed, World};
 use crate::report::{Fields, Report};
 
 /// A trace shows this many places of a rule; more say nothing new.
-const MOST_SHOWN: usize = 12;
+pub const MOST_SHOWN: usize = 12;
 
 /// The texts of a mail in the order of [`FIELDS`].
 pub fn texts(fields: &Fields) -> [&str; 6] {
@@ -32,18 +36,19 @@ pub enum Outcome {
 /// One mail, scanned.
 pub struct Mail<'m> {
     texts: [&'m str; 6],
-    hits: Hits,
+    pub hits: Hits,
     terms: &'m Terms,
     /// The language it is written in, where lists have words of that.
-    language: Option<Language>,
+    pub language: Option<Language>,
     /// By number of a regex's literals: the fields one stands in.
     filtered: Vec<u8>,
     /// By place of a rule: it may fire.
     wanted: Vec<bool>,
+    /// The ways of conditions of which every part was found, in order.
+    pub complete: Vec<u32>,
+    tongues: &'m Tongues,
+    own: OnceCell<Language>,
 }
-
-/// Places that together satisfy one condition, and the language they are of.
-type Windows = Vec<(Language, Vec<Found>)>;
 
 impl<'m> Mail<'m> {
     /// Looks for all terms in all fields; `None` when the time was up before the end.
@@ -54,13 +59,13 @@ impl<'m> Mail<'m> {
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<Self> {
         let hits = set.terms.scan(&texts, time_is_up)?;
-        let (filtered, wanted) = (set.filters.look(&texts), set.wanted.by(&hits));
-        Some(Mail { texts, hits, terms: &set.terms, language, filtered, wanted })
+        let (wanted, complete) = set.wanted.by(&hits);
+        let (filtered, terms, tongues, own) = (set.filters.look(&texts), &set.terms, &set.tongues, OnceCell::new());
+        Some(Mail { filtered, texts, hits, terms, language, wanted, complete, tongues, own })
     }
 
     /// The words of the rule against the mail; facts are [`super::facts::Facts::hold`].
     pub fn outcome(&self, rule: &Rule) -> Outcome {
-        let Some(conditions) = self.conditions(rule) else { return Outcome::Silent };
         let mut hits = Vec::new();
         if let Some(regex) = &rule.regex {
             hits = self.regex_hits(rule, regex);
@@ -68,27 +73,22 @@ impl<'m> Mail<'m> {
                 return Outcome::Silent;
             }
         }
-        let vetoes = Strikes::of(self, rule);
-        let mut shown = Vec::new();
-        for windows in conditions {
-            if vetoes.is_empty() {
-                shown.extend(windows.into_iter().flat_map(|(_, window)| window));
-                continue;
-            }
-            let (mut first, before) = (None, shown.len());
-            for (languages, window) in by_place(windows) {
-                match vetoes.strike(self, &languages, &window) {
-                    Some(veto) => first = first.or(Some(veto)),
-                    None => shown.extend(window),
-                }
-            }
-            if let (Some(veto), true) = (first, shown.len() == before) {
-                return Outcome::Vetoed(self.hit(&veto));
+        let strikes = Strikes::of(self, rule);
+        let (mut shown, mut struck) = (Vec::new(), None);
+        for condition in conditions(rule) {
+            let held = Asked { mail: self, rule, condition }.hold(&strikes);
+            match (held.shown.is_empty(), held.struck) {
+                (true, None) => return Outcome::Silent,
+                (true, one) => struck = struck.or(one),
+                (false, _) => shown.extend(held.shown),
             }
         }
+        if let Some(veto) = struck.and_then(|(window, languages)| strikes.find(self, &window, &languages)) {
+            return Outcome::Vetoed(self.hit(veto));
+        }
         // A pattern, and a rule of facts alone, are of no language.
-        if let Some(veto) = shown.is_empty().then(|| vetoes.none(self, &[ANY])).flatten() {
-            return Outcome::Vetoed(self.hit(&veto));
+        if let Some(veto) = shown.is_empty().then(|| strikes.none(self, &[ANY])).flatten() {
+            return Outcome::Vetoed(self.hit(veto));
         }
         let mut all = self.show(shown);
         all.append(&mut hits);
@@ -98,45 +98,6 @@ impl<'m> Mail<'m> {
         let Some((points, mut signs)) = rule.weigh.weigh(self, rule.fields) else { return Outcome::Silent };
         all.append(&mut signs);
         Outcome::Fired(points, all)
-    }
-
-    /// The places of every condition of words; `None` when one has none, vetoes left aside.
-    fn conditions(&self, rule: &Rule) -> Option<Vec<Windows>> {
-        let asked = || rule.any.iter().chain(&rule.all);
-        let there = |spoken: &Spoken| spoken.iter().any(|(_, group)| self.hits.has(*group));
-        let complete = |parts: &[GroupId]| parts.iter().all(|group| self.hits.has(*group));
-        // What is rare is looked at first: most rules end here.
-        let near = |near: &Near| near.variants.iter().any(|(_, parts)| complete(parts));
-        if !asked().all(there) || !rule.near.iter().all(near) {
-            return None;
-        }
-        let mut conditions = Vec::new();
-        for spoken in asked() {
-            conditions.push(self.places(rule, spoken).into_iter().map(|(language, found)| (language, vec![found])).collect());
-        }
-        for near in &rule.near {
-            let complete = near.variants.iter().filter(|(_, parts)| complete(parts));
-            conditions.push(complete.flat_map(|(language, parts)| self.windows(rule, near, *language, parts)).collect());
-        }
-        conditions.iter().all(|windows: &Windows| !windows.is_empty()).then_some(conditions)
-    }
-
-    /// Places of terms in the fields the rule looks at.
-    fn places(&self, rule: &Rule, spoken: &Spoken) -> Vec<(Language, Found)> {
-        let of = |(language, group): &(Language, GroupId)| {
-            let language = *language;
-            self.hits.of(*group, rule.fields).into_iter().map(move |found| (language, found))
-        };
-        spoken.iter().filter(|(_, group)| self.hits.has(*group)).flat_map(of).collect()
-    }
-
-    fn windows(&self, rule: &Rule, near: &Near, language: Language, parts: &[GroupId]) -> Windows {
-        let places: Vec<Vec<Found>> = parts.iter().map(|group| self.hits.of(*group, rule.fields)).collect();
-        let mut windows = if near.in_order { ordered(&places, near.within) } else { unordered(&places, near.within) };
-        // Each window is the tightest that ends where it ends: if it crosses a border, so would every other.
-        windows.retain(|window| !near.same_sentence || in_one_sentence(self.hits.borders(&self.texts), extent(window)));
-        let of_none = |window: &[Found]| window.iter().all(|found| near.general.binary_search(&found.term).is_ok());
-        windows.into_iter().map(|window| (if of_none(&window) { ANY } else { language }, window)).collect()
     }
 
     fn regex_hits(&self, rule: &Rule, pattern: &Pattern) -> Vec<Hit> {
@@ -152,85 +113,39 @@ impl<'m> Mail<'m> {
         hits
     }
 
-    /// The first place of a group in some fields.
-    pub fn first(&self, group: GroupId, fields: u8) -> Option<Found> {
-        self.hits.has(group).then(|| self.hits.of(group, fields).first().copied()).flatten()
-    }
-
-    fn show(&self, mut places: Vec<Found>) -> Vec<Hit> {
-        places.sort_unstable();
-        places.dedup_by_key(|f| (f.field, f.start, f.end));
-        places.iter().take(MOST_SHOWN).map(|f| self.hit(f)).collect()
+    /// The first places, each once, with the first of the terms it was asked for by.
+    fn show(&self, mut places: Vec<Shown>) -> Vec<Hit> {
+        places.sort_unstable_by_key(|(place, _)| *place);
+        let first = |same: &[Shown]| same.iter().copied().min_by_key(|(place, group)| self.term_at(*place, *group));
+        let each = places.chunk_by(|(one, _), (other, _)| one == other);
+        let mut hits = Vec::with_capacity(MOST_SHOWN);
+        hits.extend(each.take(MOST_SHOWN).filter_map(first).map(|shown| self.hit(shown)));
+        hits
     }
 
     /// A place with the very words that stand there.
-    pub fn hit(&self, found: &Found) -> Hit {
-        let (index, start, end) = (found.field as usize, found.start as usize, found.end as usize);
-        let text = self.texts[index].get(start..end).unwrap_or_default().to_owned();
-        Hit { field: FIELDS[index].into(), start, end, text, term: self.terms.shown(found.term).to_owned() }
-    }
-}
-
-/// What may strike the hits of one rule in one mail.
-struct Strikes<'r> {
-    /// Of `none`: its first place in each language.
-    none: Vec<(Language, Found)>,
-    /// Of `none_near`.
-    close: Vec<(Language, Vetoes, &'r NoneNear)>,
-}
-
-impl<'r> Strikes<'r> {
-    fn of(mail: &Mail<'_>, rule: &'r Rule) -> Self {
-        let mut none: Vec<(Language, Found)> = rule.none.iter().flat_map(|spoken| mail.places(rule, spoken)).collect();
-        none.sort_unstable_by_key(|(language, found)| (*found, *language));
-        let mut close = Vec::new();
-        for near in &rule.none_near {
-            for (language, group) in near.words.iter().filter(|(_, group)| mail.hits.has(*group)) {
-                close.push((*language, Vetoes::new(mail.hits.of(*group, rule.fields)), near));
-            }
-        }
-        Strikes { none, close }
+    pub fn hit(&self, (place, group): Shown) -> Hit {
+        let (index, bytes) = self.hits.bytes(place);
+        let text = self.texts[index].get(bytes.clone()).unwrap_or_default().to_owned();
+        let term = self.terms.shown(self.term_at(place, group)).clone();
+        Hit { field: FIELDS[index].into(), start: bytes.start, end: bytes.end, text, term }
     }
 
-    fn is_empty(&self) -> bool {
-        self.none.is_empty() && self.close.is_empty()
+    /// The term of a group that stands at a place.
+    pub fn term_at(&self, place: PlaceId, group: GroupId) -> TermId {
+        self.hits.term_at(place, group, self.terms)
     }
 
-    /// The veto that strikes a window, if any does. A word of one language says nothing about a thought in another, unless
-    /// the mail is written in that language.
-    fn strike(&self, mail: &Mail<'_>, languages: &[Language], window: &[Found]) -> Option<Found> {
-        let extent = extent(window);
-        let close = self.close.iter().filter(|(of, _, _)| strikes(mail, *of, languages)).filter_map(|(_, vetoes, near)| {
-            let bounds = if near.same_sentence { sentence(mail.hits.borders(&mail.texts), extent) } else { ANYWHERE };
-            vetoes.close_to(extent, near.within, bounds)
-        });
-        close.min().or_else(|| self.none(mail, languages))
+    /// Do the words of a language say anything as signs of this mail?
+    pub fn speaks(&self, language: Language) -> bool {
+        let own = *self.own.get_or_init(|| self.tongues.of(self.hits.groups()));
+        self.tongues.speaks(own, language)
     }
 
-    fn none(&self, mail: &Mail<'_>, languages: &[Language]) -> Option<Found> {
-        self.none.iter().find(|(of, _)| strikes(mail, *of, languages)).map(|(_, found)| *found)
+    /// Where sentences begin.
+    pub fn borders(&self) -> &[u32] {
+        self.hits.borders(&self.texts)
     }
-}
-
-/// Does a veto of language `veto` strike a hit that is of these languages, in this mail?
-fn strikes(mail: &Mail<'_>, veto: Language, hit: &[Language]) -> bool {
-    veto == ANY || mail.language == Some(veto) || hit.iter().any(|language| *language == ANY || *language == veto)
-}
-
-/// The same words may stand in the lists of several languages: then the hit is of all of them.
-fn by_place(mut windows: Windows) -> Vec<(Vec<Language>, Vec<Found>)> {
-    fn place(window: &[Found]) -> impl Iterator<Item = (u32, u32)> {
-        window.iter().map(|f| (f.from, f.to))
-    }
-    windows.sort_by(|(a, one), (b, other)| place(one).cmp(place(other)).then(a.cmp(b)));
-    let mut merged: Vec<(Vec<Language>, Vec<Found>)> = Vec::with_capacity(windows.len());
-    for (language, window) in windows {
-        match merged.last_mut().filter(|(_, last)| place(last).eq(place(&window))) {
-            Some((languages, _)) => languages.push(language),
-            None => merged.push((vec![language], window)),
-        }
-    }
-    merged
 }
 
 /// What the rules said, gathered before the verdict.

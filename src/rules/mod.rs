@@ -1,7 +1,9 @@
 //! Rules: a [`Report`] to a [`Verdict`] with its trace. Pure; see README "Rules" for the language.
 
+mod bits;
 pub mod cases;
 mod compile;
+mod conditions;
 mod examples;
 mod facts;
 mod file;
@@ -13,14 +15,17 @@ pub mod lint;
 mod near;
 mod pattern;
 mod phrases;
+mod places;
 pub mod probe;
 mod reach;
 mod readings;
 pub mod score;
 mod rows;
 mod sentence;
+mod slots;
 mod spelling;
 pub mod stats;
+mod strikes;
 mod table;
 mod terms;
 mod wanted;
@@ -30,6 +35,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,6 +47,7 @@ use self::judge::Mail;
 use self::pattern::Filters;
 use self::terms::Terms;
 use self::wanted::Wanted;
+use self::weigh::Tongues;
 use crate::clock::Timestamp;
 use crate::problem::{Problems, Source};
 use crate::report::{Authentication, Report};
@@ -93,6 +100,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     terms: Terms,
     wanted: Wanted,
+    tongues: Tongues,
     filters: Filters,
     world: World,
     hash: Arc<str>,
@@ -104,9 +112,10 @@ impl RuleSet {
     /// Compiles rule files. Every mistake in every file is noted in `problems`; the set is complete only if there are none.
     pub fn compile(files: &[Source], world: &World, problems: &Problems) -> RuleSet {
         let compiled = compile::compile(files, world, problems);
-        let Compiled { rules, terms, filters, hash, languages } = compiled.unwrap_or_default();
-        let wanted = Wanted::new(&rules, &terms);
-        RuleSet { rules, terms, wanted, filters, world: world.clone(), hash: hash.into(), languages }
+        let Compiled { mut rules, terms, filters, hash, languages } = compiled.unwrap_or_default();
+        let wanted = Wanted::new(&mut rules, &terms);
+        let tongues = Tongues::new(&rules, &terms, &languages);
+        RuleSet { rules, terms, wanted, tongues, filters, world: world.clone(), hash: hash.into(), languages }
     }
 
     /// SHA-256 over the rules in canonical order, hex: equal sets, however spread over files, have equal hashes.
@@ -236,7 +245,7 @@ pub struct Fired {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Field name: subject, body, forwarded, attachment, filename, quoted.
-    pub field: String,
+    pub field: Cow<'static, str>,
     /// Byte offsets into that field's text.
     pub start: usize,
     /// End of the span (exclusive).
@@ -244,7 +253,7 @@ pub struct Hit {
     /// The very words of the mail.
     pub text: String,
     /// The term or pattern of the rule.
-    pub term: String,
+    pub term: Arc<str>,
 }
 
 /// A rule that would have fired but for a veto.

@@ -1,30 +1,181 @@
-//! "Near": do the parts of a thought stand close together? All of it in linear time, so that no mail can make it slow.
+//! "Near": do the parts of a thought stand close together? All of it in linear time, so that no mail can make it slow; and only
+//! around the rarest part, since most mails have no such thought.
 
+use std::ops::{ControlFlow, Range};
+
+use super::bits::{Bits, each_of, words_of};
 use super::fold::WORD;
-use super::hits::Found;
+use super::places::{PlaceId, Places};
 
-/// The places that together satisfy a `near`: one of each part.
-pub type Window = Vec<Found>;
-
-/// First position of a window, and the position after it.
-pub fn extent(window: &[Found]) -> (u32, u32) {
-    let from = window.iter().map(|f| f.from).min().unwrap_or(0);
-    (from, window.iter().map(|f| f.to).max().unwrap_or(from))
+/// The parts of a thought in one language, in one mail.
+pub struct Parts<'h> {
+    /// All places of the mail.
+    pub places: &'h Places,
+    /// By part: where it stands.
+    pub bits: Vec<&'h Bits>,
+    /// Words between the first and the last, at most.
+    pub within: u32,
+    /// In the order of the parts.
+    pub in_order: bool,
+    /// By part and place: the number of the term that was found, which comes first where two parts stand at one place.
+    pub term: &'h dyn Fn(usize, PlaceId) -> u32,
 }
 
-/// Windows where one place of each part stands in the order of the parts, with at most `within` words between first and last.
-pub fn ordered(parts: &[Vec<Found>], within: u32) -> Vec<Window> {
-    // For each place of each part: the place of the part before, chosen so that the chain begins as late as can be.
-    let mut chains: Vec<Vec<Option<Link>>> = Vec::with_capacity(parts.len());
-    let Some(first) = parts.first() else { return Vec::new() };
-    chains.push(first.iter().map(|f| Some(Link { first_to: f.to, before: 0 })).collect());
-    for pair in parts.windows(2) {
-        let links = link(&pair[0], chains.last().map_or(&[], Vec::as_slice), &pair[1]);
-        chains.push(links);
+/// Takes a window, the places that together satisfy a `near`: one of each part; and says whether to go on.
+pub type Take<'t> = dyn FnMut(&[PlaceId]) -> ControlFlow<()> + 't;
+
+/// No place.
+const NONE: PlaceId = PlaceId::MAX;
+
+impl Parts<'_> {
+    /// Gives every window among the places of a range, each the tightest that ends where it ends.
+    pub fn windows(&self, range: Range<PlaceId>, take: &mut Take<'_>) -> ControlFlow<()> {
+        let Some(rarest) = self.bits.iter().min_by_key(|bits| bits.count()) else { return ControlFlow::Continue(()) };
+        let mut cluster: Range<PlaceId> = 0..0;
+        for place in rarest.within(range.clone()) {
+            let around = self.around(place, &range);
+            if !self.bits.iter().all(|bits| bits.first(around.clone()).is_some()) {
+                continue;
+            }
+            if around.start >= cluster.end {
+                self.search(cluster, take)?;
+                cluster = around;
+            } else {
+                cluster.end = around.end;
+            }
+        }
+        self.search(cluster, take)
     }
-    let last = parts.len() - 1;
-    let close = |index: &usize| chains[last][*index].is_some_and(|l| gap(l.first_to, parts[last][*index].from) <= within * WORD);
-    (0..parts[last].len()).filter(close).map(|index| walk_back(parts, &chains, index)).collect()
+
+    /// Where the other places of a window may be that one is in.
+    fn around(&self, place: PlaceId, range: &Range<PlaceId>) -> Range<PlaceId> {
+        let (from, reach) = (self.places.span(place).0, self.within * WORD + self.places.longest());
+        let around = self.places.about(from.saturating_sub(reach), from.saturating_add(reach));
+        around.start.max(range.start)..around.end.min(range.end)
+    }
+
+    fn search(&self, cluster: Range<PlaceId>, take: &mut Take<'_>) -> ControlFlow<()> {
+        match cluster.is_empty() {
+            true => ControlFlow::Continue(()),
+            false if self.in_order => self.ordered(&cluster, take),
+            false => self.unordered(&cluster, take),
+        }
+    }
+
+    /// Windows of places close to each other, in any order: at each place the latest of all parts.
+    fn unordered(&self, cluster: &Range<PlaceId>, take: &mut Take<'_>) -> ControlFlow<()> {
+        let mut latest = vec![NONE; self.bits.len()];
+        for at in words_of(cluster) {
+            let any = self.bits.iter().fold(0, |any, bits| any | bits.word(at, cluster));
+            for place in each_of(at, any) {
+                self.place(place, &mut latest, take)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Windows that end at a place.
+    fn place(&self, place: PlaceId, latest: &mut [PlaceId], take: &mut Take<'_>) -> ControlFlow<()> {
+        let parts = || (0..self.bits.len()).filter(|part| self.bits[*part].has(place));
+        if parts().nth(1).is_none() {
+            let part = parts().next().unwrap_or(0);
+            latest[part] = place;
+            return self.close(place, latest, take);
+        }
+        let mut several: Vec<usize> = parts().collect();
+        several.sort_unstable_by_key(|part| self.key(*part, place));
+        several.into_iter().try_for_each(|part| {
+            latest[part] = place;
+            self.close(place, latest, take)
+        })
+    }
+
+    /// Takes the latest places if there is one of each part and all stand close together.
+    #[inline]
+    fn close(&self, place: PlaceId, latest: &[PlaceId], take: &mut Take<'_>) -> ControlFlow<()> {
+        if latest.contains(&NONE) {
+            return ControlFlow::Continue(());
+        }
+        let spans = latest.iter().map(|place| self.places.span(*place));
+        let first_to = spans.min_by_key(|(from, _)| *from).map_or(0, |(_, to)| to);
+        // One word cannot be two parts of a thought.
+        let apart = latest.iter().any(|other| *other != place);
+        if apart && self.reaches(first_to, place) { take(latest) } else { ControlFlow::Continue(()) }
+    }
+
+    fn reaches(&self, first_to: u32, last: PlaceId) -> bool {
+        self.places.span(last).0.saturating_sub(first_to) <= self.within * WORD
+    }
+
+    fn key(&self, part: usize, place: PlaceId) -> (PlaceId, u32, usize) {
+        (place, (self.term)(part, place), part)
+    }
+
+    /// Is this one of the windows?
+    pub fn has(&self, window: &[PlaceId]) -> bool {
+        if !self.bits.iter().zip(window).all(|(bits, place)| bits.has(*place)) {
+            return false;
+        }
+        match self.in_order {
+            true => self.ends_with(window),
+            false => self.are_latest(window),
+        }
+    }
+
+    /// Is each of these the latest of its part at the last of them?
+    fn are_latest(&self, window: &[PlaceId]) -> bool {
+        let last = window.iter().enumerate().map(|(part, place)| self.key(part, *place)).max();
+        window.iter().enumerate().all(|(part, place)| {
+            let end = last.map_or(0, |(place, _, _)| place + 1);
+            self.bits[part].first(place + 1..end).is_none_or(|next| Some(self.key(part, next)) > last)
+        })
+    }
+
+    fn ends_with(&self, window: &[PlaceId]) -> bool {
+        let Some(last) = window.last() else { return false };
+        let around = self.around(*last, &(0..last + 1));
+        self.ordered(&around, &mut |other| if other == window { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            .is_break()
+    }
+
+    /// Windows of places that stand in the order of the parts.
+    fn ordered(&self, cluster: &Range<PlaceId>, take: &mut Take<'_>) -> ControlFlow<()> {
+        let parts: Vec<Vec<PlaceId>> = self.bits.iter().map(|bits| bits.within(cluster.clone()).collect()).collect();
+        // For each place of each part: the place of the part before, chosen so that the chain begins as late as can be.
+        let mut chains: Vec<Vec<Option<Link>>> = Vec::with_capacity(parts.len());
+        let Some(first) = parts.first() else { return ControlFlow::Continue(()) };
+        chains.push(first.iter().map(|place| Some(Link { first_to: self.places.span(*place).1, before: 0 })).collect());
+        for pair in parts.windows(2) {
+            let links = self.link(&pair[0], chains.last().map_or(&[], Vec::as_slice), &pair[1]);
+            chains.push(links);
+        }
+        let last = parts.len() - 1;
+        for (at, place) in parts[last].iter().enumerate() {
+            if chains[last][at].is_some_and(|link| self.reaches(link.first_to, *place)) {
+                take(&walk_back(&parts, &chains, at))?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn link(&self, before: &[PlaceId], chains: &[Option<Link>], after: &[PlaceId]) -> Vec<Option<Link>> {
+        let ends_at = |at: usize| self.places.span(before[at]).1;
+        let mut by_end: Vec<usize> = (0..before.len()).filter(|at| chains[*at].is_some()).collect();
+        by_end.sort_by_key(|at| ends_at(*at));
+        let mut ends = by_end.into_iter().peekable();
+        let mut best: Option<Link> = None;
+        let mut links = Vec::with_capacity(after.len());
+        for place in after {
+            while let Some(index) = ends.next_if(|at| ends_at(*at) <= self.places.span(*place).0) {
+                let first_to = chains[index].map_or(0, |link| link.first_to);
+                if best.is_none_or(|best| first_to >= best.first_to) {
+                    best = Some(Link { first_to, before: index });
+                }
+            }
+            links.push(best);
+        }
+        links
+    }
 }
 
 /// How a place hangs on the part before.
@@ -36,91 +187,40 @@ struct Link {
     before: usize,
 }
 
-fn link(before: &[Found], chains: &[Option<Link>], after: &[Found]) -> Vec<Option<Link>> {
-    let mut by_end: Vec<usize> = (0..before.len()).filter(|i| chains[*i].is_some()).collect();
-    by_end.sort_by_key(|i| before[*i].to);
-    let mut ends = by_end.into_iter().peekable();
-    let mut best: Option<Link> = None;
-    let mut links = Vec::with_capacity(after.len());
-    for place in after {
-        while let Some(index) = ends.next_if(|i| before[*i].to <= place.from) {
-            let first_to = chains[index].map_or(0, |l| l.first_to);
-            if best.is_none_or(|b| first_to >= b.first_to) {
-                best = Some(Link { first_to, before: index });
-            }
-        }
-        links.push(best);
-    }
-    links
-}
-
-fn walk_back(parts: &[Vec<Found>], chains: &[Vec<Option<Link>>], last: usize) -> Window {
-    let mut window = Vec::with_capacity(parts.len());
+fn walk_back(parts: &[Vec<PlaceId>], chains: &[Vec<Option<Link>>], last: usize) -> Vec<PlaceId> {
+    let mut window = vec![NONE; parts.len()];
     let mut index = last;
     for part in (0..parts.len()).rev() {
-        window.push(parts[part][index]);
-        index = chains[part][index].map_or(0, |l| l.before);
+        window[part] = parts[part][index];
+        index = chains[part][index].map_or(0, |link| link.before);
     }
-    window.reverse();
     window
 }
 
-/// Windows where one place of each part stands within `within` words of the others, in any order.
-pub fn unordered(parts: &[Vec<Found>], within: u32) -> Vec<Window> {
-    let mut all: Vec<(Found, usize)> =
-        parts.iter().enumerate().flat_map(|(part, places)| places.iter().map(move |f| (*f, part))).collect();
-    all.sort_unstable();
-    let mut latest: Vec<Option<Found>> = vec![None; parts.len()];
-    let mut windows = Vec::new();
-    for (place, part) in all {
-        latest[part] = Some(place);
-        let window: Option<Window> = latest.iter().copied().collect();
-        let Some(window) = window else { continue };
-        let first_to = window.iter().min_by_key(|f| f.from).map_or(0, |f| f.to);
-        // One word cannot be two parts of a thought.
-        let apart = window.iter().any(|f| (f.from, f.to) != (place.from, place.to));
-        if apart && gap(first_to, place.from) <= within * WORD {
-            windows.push(window);
+/// The place of a veto within `within` words of `from..to`, before, after or inside, that also touches `begin..end`; of several
+/// the one that ends last.
+pub fn close_to(
+    places: &Places,
+    vetoes: &Bits,
+    (from, to): (u32, u32),
+    within: u32,
+    (begin, end): (u32, u32),
+) -> Option<PlaceId> {
+    let reach = within * WORD;
+    let (low, high) = (from.saturating_sub(reach).max(begin), to.saturating_add(reach));
+    let about = places.about(low.saturating_sub(places.longest()), high);
+    let mut latest = None;
+    for veto in vetoes.within(about) {
+        let (starts, ends) = places.span(veto);
+        let near = starts <= high && starts < end && ends.saturating_add(reach) >= from && ends > begin;
+        if near && latest.is_none_or(|(_, latest)| ends > latest) {
+            latest = Some((veto, ends));
         }
     }
-    windows
+    latest.map(|(veto, _)| veto)
 }
 
-fn gap(to: u32, from: u32) -> u32 {
-    from.saturating_sub(to)
-}
-
-/// Places of vetoes, ready to be asked which stands close to a hit.
-pub struct Vetoes {
-    places: Vec<Found>,
-    /// Index of the place that ends latest among the first n.
-    latest: Vec<usize>,
-}
-
-impl Vetoes {
-    /// `places` in order.
-    pub fn new(places: Vec<Found>) -> Self {
-        let mut latest = Vec::with_capacity(places.len());
-        let mut best = 0;
-        for (index, place) in places.iter().enumerate() {
-            if place.to > places[best].to {
-                best = index;
-            }
-            latest.push(best);
-        }
-        Vetoes { places, latest }
-    }
-
-    /// A veto within `within` words of `from..to`, before, after or inside, that also touches `bounds`.
-    pub fn close_to(&self, (from, to): (u32, u32), within: u32, (begin, end): (u32, u32)) -> Option<Found> {
-        let reach = within * WORD;
-        let count = self.places.partition_point(|v| v.from <= to.saturating_add(reach) && v.from < end);
-        let veto = self.places[*self.latest.get(count.checked_sub(1)?)?];
-        (veto.to.saturating_add(reach) >= from && veto.to > begin).then_some(veto)
-    }
-}
-
-/// No bounds: for [`Vetoes::close_to`].
+/// No bounds: for [`close_to`].
 pub const ANYWHERE: (u32, u32) = (0, u32::MAX);
 
 /// The positions of the sentences that `from..to` touches: from where the first begins to where the next one does.
@@ -136,54 +236,4 @@ pub fn in_one_sentence(borders: &[u32], (from, to): (u32, u32)) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A part with words at these places.
-    fn at(words: &[u32]) -> Vec<Found> {
-        let place = |w: &u32| Found { from: w * WORD, to: (w + 1) * WORD, field: 0, start: *w, end: w + 1, term: 0 };
-        words.iter().map(place).collect()
-    }
-
-    fn words(windows: &[Window]) -> Vec<Vec<u32>> {
-        windows.iter().map(|w| w.iter().map(|f| f.start).collect()).collect()
-    }
-
-    #[test]
-    fn parts_in_order_with_the_tightest_chain() {
-        assert_eq!(words(&ordered(&[at(&[0, 5]), at(&[7]), at(&[9])], 3)), [[5, 7, 9]]);
-        assert_eq!(words(&ordered(&[at(&[0]), at(&[4])], 3)), [[0, 4]]);
-        assert!(ordered(&[at(&[0]), at(&[5])], 3).is_empty());
-        assert!(ordered(&[at(&[5]), at(&[0])], 3).is_empty());
-    }
-
-    #[test]
-    fn parts_in_any_order() {
-        assert_eq!(words(&unordered(&[at(&[5]), at(&[3])], 1)), [[5, 3]]);
-        assert!(unordered(&[at(&[5]), at(&[2])], 1).is_empty());
-        assert!(unordered(&[at(&[5]), at(&[5])], 1).is_empty(), "one word is not two");
-    }
-
-    #[test]
-    fn a_veto_is_close_before_and_after_and_inside() {
-        let vetoes = Vetoes::new(at(&[10]));
-        let close = |from: u32, to: u32| vetoes.close_to((from * WORD, to * WORD), 2, ANYWHERE).is_some();
-        assert!(close(7, 8) && close(13, 14) && close(9, 12));
-        assert!(!close(6, 7) && !close(14, 15));
-        assert!(Vetoes::new(Vec::new()).close_to((0, 4), 9, ANYWHERE).is_none());
-    }
-
-    #[test]
-    fn a_sentence_bounds_windows_and_vetoes() {
-        let borders = [10 * WORD, 20 * WORD];
-        assert_eq!(sentence(&borders, (12 * WORD, 13 * WORD)), (10 * WORD, 20 * WORD));
-        assert_eq!(sentence(&borders, (9 * WORD, 10 * WORD)), (0, 10 * WORD));
-        assert_eq!(sentence(&borders, (20 * WORD, 22 * WORD)), (20 * WORD, u32::MAX));
-        assert!(in_one_sentence(&borders, (8 * WORD, 10 * WORD)) && !in_one_sentence(&borders, (9 * WORD, 11 * WORD)));
-        let vetoes = Vetoes::new(at(&[9, 20]));
-        let close = |word: u32| {
-            vetoes.close_to((word * WORD, (word + 1) * WORD), 5, sentence(&borders, (word * WORD, (word + 1) * WORD)))
-        };
-        assert!(close(11).is_none() && close(19).is_none() && close(8).is_some() && close(21).is_some());
-    }
-}
+mod tests;

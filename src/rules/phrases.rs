@@ -1,10 +1,12 @@
 //! Terms found word by word: a tree whose branches are words. Nearly all terms are such, of every script that writes spaces;
 //! what is not ([`takes`]) is found letter by letter.
 
+use std::collections::HashMap;
+
 use super::fold::{Folded, unspaced_width};
 use super::reach::LONGEST;
 use super::rows::Rows;
-use super::table::Table;
+use super::table::{Table, spread};
 use super::words::{Seen, Stands, WordId, Words};
 
 /// A term of more words is found letter by letter, so that no term can make a word of a mail be looked at more often.
@@ -20,19 +22,53 @@ pub struct Phrases {
     first: Vec<[Edge; 3]>,
     /// Where it leads behind others, by [`key`].
     later: Table<Edge>,
-    nodes: u32,
+    /// By node: its [`Marks`].
+    marks: Vec<Marks>,
+    /// By word and how it [`Stands`]: some phrase goes on with it.
+    goes_on: Vec<[bool; 3]>,
     known: Known,
+    /// Spellings have lower numbers; those from here on stand for several of them.
+    several: u32,
+    /// The spellings that each of those stands for.
+    sets: Rows,
+}
+
+/// A bit for each word that leads on from a node, by [`mark`]; several words may share one.
+type Marks = u32;
+
+fn mark(word: WordId, stands: Stands) -> Marks {
+    1 << (spread(key(0, word, stands)) >> 59)
 }
 
 /// By word, since most words of a mail are words of some term: what would else have to be asked each time.
 #[derive(Debug, Default)]
 struct Known {
-    /// The spellings that are complete with it as the first word.
-    complete: Rows,
-    /// The nodes it leads to as the first word.
-    leads: Rows,
-    /// Its beginnings.
-    beginnings: Rows,
+    words: Vec<KnownWord>,
+    /// The nodes that each word leads to as the first one, with their marks.
+    leads: Vec<(u32, Marks)>,
+    /// How each word may lead on from a node: itself and its beginnings.
+    ways: Vec<(WordId, Stands)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct KnownWord {
+    /// What is complete with it as the first word: a spelling or a number for several.
+    complete: u32,
+    /// Where its leads and ways begin, and how many there are.
+    leads: u32,
+    ways: u32,
+    lead_count: u16,
+    way_count: u16,
+}
+
+impl Known {
+    fn leads(&self, word: &KnownWord) -> &[(u32, Marks)] {
+        &self.leads[word.leads as usize..][..usize::from(word.lead_count)]
+    }
+
+    fn ways(&self, word: &KnownWord) -> &[(WordId, Stands)] {
+        &self.ways[word.ways as usize..][..usize::from(word.way_count)]
+    }
 }
 
 /// Where a word leads.
@@ -74,7 +110,7 @@ impl Phrases {
                 (_, None) if !spelling.ends_with(' ') => Stands::Beginning,
                 _ => Stands::Whole,
             };
-            let (new, ends) = (self.nodes, words.peek().is_none());
+            let (new, ends) = (self.marks.len() as u32, words.peek().is_none());
             let edge = self.edge(node, word, stands);
             if ends {
                 edge.spelling = number;
@@ -82,7 +118,9 @@ impl Phrases {
             }
             edge.node = edge.node.min(new);
             node = edge.node;
-            self.nodes = new.max(node + 1);
+            if node == new {
+                self.marks.push(0);
+            }
         }
     }
 
@@ -91,23 +129,44 @@ impl Phrases {
         let word = self.words.intern(word, stands);
         if self.first.len() < self.words.len() {
             self.first.push(Default::default());
+            self.goes_on.push(Default::default());
         }
-        if node == NONE { &mut self.first[word as usize][stands as usize] } else { self.later.entry(key(node, word, stands)) }
+        if node == NONE {
+            return &mut self.first[word as usize][stands as usize];
+        }
+        self.goes_on[word as usize][stands as usize] = true;
+        self.marks[node as usize] |= mark(word, stands);
+        self.later.entry(key(node, word, stands))
     }
 
-    /// To be called when all are there.
-    pub fn finish(&mut self) {
+    /// To be called when all are there; numbers of spellings, those found elsewhere too, are below `spellings`.
+    pub fn finish(&mut self, spellings: u32) {
+        self.several = spellings;
         self.words.finish();
-        let (mut complete, mut leads, mut beginnings) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sets, mut known) = (Sets { first: self.several, ..Sets::default() }, Known::default());
         for (word, seen) in (0..).zip(self.words.all()) {
-            beginnings.extend(self.words.beginnings(seen).map(|beginning| (word, beginning)));
+            let (leads, ways) = (known.leads.len(), known.ways.len());
+            let mut complete = Vec::new();
             for edge in self.firsts(Some(word), seen) {
-                complete.extend((edge.spelling != NONE).then_some((word, edge.spelling)));
-                leads.extend((edge.node != NONE).then_some((word, edge.node)));
+                complete.extend((edge.spelling != NONE).then_some(edge.spelling));
+                known.leads.extend((edge.node != NONE).then(|| (edge.node, self.marks[edge.node as usize])));
             }
+            let beginnings = self.words.beginnings(seen).map(|beginning| (beginning, Stands::Beginning));
+            let ways_on = beginnings.chain([(word, Stands::Whole)]);
+            known.ways.extend(ways_on.filter(|(word, stands)| self.goes_on[*word as usize][*stands as usize]));
+            let (lead_count, way_count) = ((known.leads.len() - leads) as u16, (known.ways.len() - ways) as u16);
+            let (leads, ways) = (leads as u32, ways as u32);
+            known.words.push(KnownWord { complete: sets.number(complete), leads, ways, lead_count, way_count });
         }
-        let rows = |pairs: Vec<(u32, u32)>| Rows::new(self.words.len(), pairs);
-        self.known = Known { complete: rows(complete), leads: rows(leads), beginnings: rows(beginnings) };
+        (self.known, self.sets) = (known, Rows::new(sets.numbers.len(), sets.pairs));
+    }
+
+    /// The spellings that a number from [`Phrases::scan`] stands for.
+    pub fn spellings<'s>(&'s self, number: &'s u32) -> &'s [u32] {
+        match number.checked_sub(self.several) {
+            Some(set) => self.sets.of(set),
+            None => std::slice::from_ref(number),
+        }
     }
 
     /// Where a word leads as the first one: it whole, its beginnings, its endings.
@@ -118,8 +177,8 @@ impl Phrases {
         all.map(|(word, stands)| self.first[word as usize][stands as usize])
     }
 
-    /// Gives the first and the last word of each place, and what was found there. `altered`: what holds no altered word may be
-    /// left out. Returns `None` as soon as `give` does.
+    /// Gives the first and the last word of each place, and the number of what was found there ([`Phrases::spellings`]).
+    /// `altered`: what holds no altered word may be left out. Returns `None` as soon as `give` does.
     pub fn scan(&self, folded: &Folded, altered: bool, give: &mut impl FnMut(usize, usize, u32) -> Option<()>) -> Option<()> {
         let (text, tokens) = (folded.text.as_bytes(), &folded.tokens);
         let mut begun = Begun::default();
@@ -134,12 +193,9 @@ impl Phrases {
             }
             let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
             let seen = Seen::new(text, token.at as usize, end - usize::from(text[end - 1] == b' '));
-            let word = self.words.get(&seen);
-            if new {
-                self.begin(word, seen, at, &mut begun.behind, give)?;
-            }
-            if !begun.before.is_empty() {
-                self.go_on(word, seen, at, &mut begun, give)?;
+            match self.words.get(&seen) {
+                Some(word) => self.read(&self.known.words[word as usize], new, at, &mut begun, give)?,
+                None => self.read_unknown(seen, new, at, &mut begun, give)?,
             }
             std::mem::swap(&mut begun.before, &mut begun.behind);
             begun.behind.clear();
@@ -147,77 +203,103 @@ impl Phrases {
         Some(())
     }
 
-    /// Reads the first word of phrases.
+    /// Reads a word that some term has: as the first one of phrases (`new`), and as a further one of those that have begun.
     #[inline]
-    fn begin(
+    fn read(
         &self,
-        word: Option<WordId>,
-        seen: Seen<'_>,
+        word: &KnownWord,
+        new: bool,
         at: usize,
-        behind: &mut Vec<(u32, u32)>,
+        begun: &mut Begun,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
-        let Some(word) = word else { return self.begin_unknown(seen, at, behind, give) };
-        behind.extend(self.known.leads.of(word).iter().map(|node| (*node, at as u32)));
-        self.known.complete.of(word).iter().try_for_each(|spelling| give(at, at, *spelling))
+        if new {
+            begun.behind.extend(self.known.leads(word).iter().map(|(node, marks)| (*node, *marks, at as u32)));
+            if word.complete != NONE {
+                give(at, at, word.complete)?;
+            }
+        }
+        if begun.before.is_empty() {
+            return Some(());
+        }
+        self.known.ways(word).iter().try_for_each(|(word, stands)| self.go_on(*word, *stands, at, begun, give))
     }
 
     #[inline(never)]
-    fn begin_unknown(
+    fn read_unknown(
         &self,
         seen: Seen<'_>,
+        new: bool,
         at: usize,
-        behind: &mut Vec<(u32, u32)>,
+        begun: &mut Begun,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
-        for edge in self.firsts(None, seen) {
+        for edge in self.firsts(None, seen).filter(|_| new) {
             if edge.node != NONE {
-                behind.push((edge.node, at as u32));
+                begun.behind.push((edge.node, self.marks[edge.node as usize], at as u32));
             }
             if edge.spelling != NONE {
                 give(at, at, edge.spelling)?;
             }
         }
-        Some(())
+        let mut beginnings = self.words.beginnings(seen);
+        beginnings.try_for_each(|beginning| self.go_on(beginning, Stands::Beginning, at, begun, give))
     }
 
     /// Reads a further word of the phrases that have begun.
     #[inline]
     fn go_on(
         &self,
-        word: Option<WordId>,
-        seen: Seen<'_>,
+        word: WordId,
+        stands: Stands,
         at: usize,
         begun: &mut Begun,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
         let Begun { before, behind } = begun;
-        let mut step = |word: WordId, stands: Stands| {
-            for (node, first) in before.iter() {
-                let Some(edge) = self.later.get(key(*node, word, stands)) else { continue };
-                if edge.node != NONE {
-                    behind.push((edge.node, *first));
-                }
-                if edge.spelling != NONE {
-                    give(*first as usize, at, edge.spelling)?;
-                }
+        let mark = mark(word, stands);
+        for (node, _, first) in before.iter().filter(|(_, marks, _)| marks & mark != 0) {
+            let Some(edge) = self.later.get(key(*node, word, stands)) else { continue };
+            if edge.node != NONE {
+                behind.push((edge.node, self.marks[edge.node as usize], *first));
             }
-            Some(())
-        };
-        let Some(word) = word else {
-            return self.words.beginnings(seen).try_for_each(|beginning| step(beginning, Stands::Beginning));
-        };
-        self.known.beginnings.of(word).iter().try_for_each(|beginning| step(*beginning, Stands::Beginning))?;
-        step(word, Stands::Whole)
+            if edge.spelling != NONE {
+                give(*first as usize, at, edge.spelling)?;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Numbers for sets of spellings, each the same wherever it stands.
+#[derive(Default)]
+struct Sets {
+    first: u32,
+    numbers: HashMap<Vec<u32>, u32>,
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Sets {
+    fn number(&mut self, mut spellings: Vec<u32>) -> u32 {
+        if spellings.len() < 2 {
+            return spellings.pop().unwrap_or(NONE);
+        }
+        spellings.sort_unstable();
+        let next = self.numbers.len() as u32;
+        self.first
+            + *self.numbers.entry(spellings).or_insert_with_key(|spellings| {
+                self.pairs.extend(spellings.iter().map(|spelling| (next, *spelling)));
+                next
+            })
     }
 }
 
 /// Phrases of which some words have been read: the nodes they have come to before the word at hand, and behind it, each with
-/// its first word.
+/// its marks and its first word.
 #[derive(Default)]
 struct Begun {
-    before: Vec<(u32, u32)>,
-    behind: Vec<(u32, u32)>,
+    before: Vec<(u32, Marks, u32)>,
+    behind: Vec<(u32, Marks, u32)>,
 }
 
 #[cfg(test)]
@@ -232,10 +314,10 @@ mod tests {
             assert!(takes(spelling), "{spelling}");
             phrases.add(spelling, number as u32);
         }
-        phrases.finish();
+        phrases.finish(spellings.len() as u32);
         let mut found = Vec::new();
-        phrases.scan(&fold(text), false, &mut |first, last, spelling| {
-            found.push((spelling, first, last));
+        phrases.scan(&fold(text), false, &mut |first, last, number| {
+            found.extend(phrases.spellings(&number).iter().map(|spelling| (*spelling, first, last)));
             Some(())
         });
         found.sort_unstable();

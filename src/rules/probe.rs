@@ -124,7 +124,7 @@ impl Probes {
         let votes = |id: &str| self.rules.iter().find(|rule| rule.id == id && rule.queue == queue).map(|rule| rule.points);
         let mut stopped: Vec<_> = verdict.trace.vetoed.iter().filter_map(|v| Some((votes(&v.id)?, v))).collect();
         stopped.sort_by_key(|(points, _)| -points);
-        let near = |v: &super::Vetoed| Near::Vetoed { rule: v.id.clone(), by: v.by.text.clone(), term: v.by.term.clone() };
+        let near = |v: &super::Vetoed| Near::Vetoed { rule: v.id.clone(), by: v.by.text.clone(), term: v.by.term.to_string() };
         stopped.into_iter().map(|(_, v)| near(v)).collect()
     }
 

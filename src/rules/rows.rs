@@ -31,9 +31,4 @@ impl Rows {
     pub fn of(&self, row: u32) -> &[u32] {
         &self.all[self.starts[row as usize] as usize..self.starts[row as usize + 1] as usize]
     }
-
-    /// What belongs to any.
-    pub fn all(&self) -> &[u32] {
-        &self.all
-    }
 }

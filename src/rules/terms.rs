@@ -2,11 +2,13 @@
 //! whole word and letter by letter where not, so that a mail is read once however many terms there are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError};
 
+use super::bits::Bits;
 use super::fold::{Folded, fold};
-use super::hits::{Found, Hits};
+use super::hits::Hits;
 use super::phrases::{self, Phrases};
 use super::readings::{others, squeeze};
 use super::rows::Rows;
@@ -26,7 +28,7 @@ const STRETCH: usize = 1 << 12;
 #[derive(Debug, Default)]
 pub struct Builder {
     ids: HashMap<Phrase, TermId>,
-    shown: Vec<String>,
+    shown: Vec<Arc<str>>,
     groups: HashMap<Vec<TermId>, GroupId>,
 }
 
@@ -37,9 +39,9 @@ impl Builder {
         let id = *self.ids.entry(phrase).or_insert(next);
         match self.shown.get_mut(id as usize) {
             // The spelling shown must not depend on the order of files.
-            Some(known) if shown < known.as_str() => *known = shown.to_owned(),
+            Some(known) if shown < &**known => *known = shown.into(),
             Some(_) => {}
-            None => self.shown.push(shown.to_owned()),
+            None => self.shown.push(shown.into()),
         }
         id
     }
@@ -63,10 +65,12 @@ impl Builder {
         let mut phrases = Phrases::default();
         let (whole, rest): (Vec<_>, Vec<_>) = spellings.iter().partition(|(_, text)| phrases::takes(text));
         whole.iter().for_each(|(spelling, text)| phrases.add(text, *spelling));
-        phrases.finish();
+        phrases.finish(squeezed.len() as u32);
         let up_to = |breadth: Breadth| Letters::new(rest.iter().copied().filter(|(_, text)| Breadth::of(text) <= breadth));
         let letters = [up_to(Breadth::Ascii)?, up_to(Breadth::Two)?, up_to(Breadth::Any)?];
-        Ok(Terms { phrases, letters, squeezed, shown: self.shown, groups_of, groups, joined })
+        let parts = joined.values().flatten().flat_map(|joined| &joined.parts).map(|(_, term)| *term);
+        let pieces = Bits::new(self.shown.len(), parts);
+        Ok(Terms { pieces, phrases, letters, squeezed, shown: self.shown, groups_of, groups, joined })
     }
 
     /// Every spelling with its number, and by number the terms that it stands for where letters are squeezed. Spelled plainly,
@@ -192,18 +196,26 @@ pub struct Terms {
     letters: [Letters; 3],
     /// By spelling: the terms it stands for where doubled letters are single.
     squeezed: Vec<Vec<TermId>>,
-    shown: Vec<String>,
+    shown: Vec<Arc<str>>,
     /// By term.
     groups_of: Rows,
     groups: usize,
+    /// The parts of terms with a `*` inside.
+    pieces: Bits,
     /// Terms with a `*` inside, under the part that must be there first.
     joined: BTreeMap<TermId, Vec<Joined>>,
 }
 
 impl Terms {
     /// How the operator wrote a term.
-    pub fn shown(&self, term: TermId) -> &str {
+    pub fn shown(&self, term: TermId) -> &Arc<str> {
         &self.shown[term as usize]
+    }
+
+    /// The terms that a number of the plain reading stands for. Beyond the terms' own spellings are those that no term has but
+    /// squeezed.
+    pub fn found<'t>(&'t self, number: &'t u32) -> impl Iterator<Item = TermId> {
+        self.phrases.spellings(number).iter().copied().filter(|spelling| (*spelling as usize) < self.shown.len())
     }
 
     /// The groups a term belongs to.
@@ -216,11 +228,9 @@ impl Terms {
         self.groups
     }
 
-    /// How many terms each group has.
-    pub fn sizes(&self) -> Vec<usize> {
-        let mut sizes = vec![0; self.groups];
-        self.groups_of.all().iter().for_each(|group| sizes[*group as usize] += 1);
-        sizes
+    /// Is this a part of terms with a `*` inside?
+    pub fn is_piece(&self, term: TermId) -> bool {
+        self.pieces.has(term)
     }
 
     /// Terms with a `*` inside whose longest part this is.
@@ -232,7 +242,7 @@ impl Terms {
     pub fn scan(&self, fields: &[&str], time_is_up: &dyn Fn() -> bool) -> Option<Hits> {
         let mut hits = Hits::new(fields.iter().map(|text| text.len()).sum());
         let mut base = 0;
-        for (field, text) in fields.iter().enumerate() {
+        for text in fields {
             if time_is_up() {
                 return None;
             }
@@ -242,10 +252,9 @@ impl Terms {
                 continue;
             };
             let after = base + last.to + FIELD_GAP;
-            let place = Place { field: field as u8, base };
-            self.scan_reading(&plain, place, true, &mut hits, time_is_up)?;
+            self.scan_reading(&plain, base, true, &mut hits, time_is_up)?;
             for other in others(text, &plain) {
-                self.scan_reading(&other, place, false, &mut hits, time_is_up)?;
+                self.scan_reading(&other, base, false, &mut hits, time_is_up)?;
             }
             hits.read(base, plain);
             base = after;
@@ -257,25 +266,24 @@ impl Terms {
     fn scan_reading(
         &self,
         folded: &Folded,
-        place: Place,
+        base: u32,
         plain: bool,
         hits: &mut Hits,
         time_is_up: &dyn Fn() -> bool,
     ) -> Option<()> {
         let mut count = 0;
-        let mut give = |begins: usize, ends: usize, spelling: u32| {
+        let mut give = |begins: usize, ends: usize, found: u32| {
             count += 1;
             if count % STRETCH == 0 && time_is_up() {
                 return None;
             }
             let (first, last) = (&folded.tokens[begins], &folded.tokens[ends]);
-            let (from, to, field) = (place.base + first.from, place.base + last.to, place.field);
-            let mut add = |term: TermId| hits.add(Found { from, to, field, start: first.start, end: last.end, term });
-            // Beyond the terms' own spellings are those that no term has but squeezed.
-            if plain && (spelling as usize) < self.shown.len() {
-                add(spelling);
-            } else if !plain && folded.tokens[begins..=ends].iter().any(|token| token.altered) {
-                self.squeezed[spelling as usize].iter().for_each(|term| add(*term));
+            let (from, to) = (base + first.from, base + last.to);
+            if plain {
+                hits.add(from, to, found);
+            } else if folded.tokens[begins..=ends].iter().any(|token| token.altered) {
+                let spellings = self.phrases.spellings(&found).iter();
+                spellings.flat_map(|spelling| &self.squeezed[*spelling as usize]).for_each(|term| hits.add(from, to, *term));
             }
             Some(())
         };
@@ -291,13 +299,6 @@ fn trimmed(stream: &[u8], start: usize, end: usize) -> (usize, usize) {
     (start, end)
 }
 
-/// Which field is read, and where its positions begin.
-#[derive(Clone, Copy)]
-struct Place {
-    field: u8,
-    base: u32,
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::spelling::phrase;
@@ -309,7 +310,8 @@ mod tests {
         let id = builder.term(phrase(term).unwrap(), term);
         let group = builder.group(vec![id]);
         let hits = builder.finish().unwrap().scan(&[text], &|| false).unwrap();
-        hits.of(group, u8::MAX).iter().map(|f| text[f.start as usize..f.end as usize].to_owned()).collect()
+        let Some(bits) = hits.of(group) else { return Vec::new() };
+        bits.within(0..hits.places().len() as u32).map(|place| text[hits.bytes(place).1].to_owned()).collect()
     }
 
     #[test]

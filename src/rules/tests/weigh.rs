@@ -60,7 +60,7 @@ fn signs_take_away_no_more_than_the_threshold() {
 fn the_trace_shows_each_sign_with_its_points_the_weightiest_first() {
     let verdict = verdict("a film, a rope, goodbye");
     let fired = verdict.trace.fired.iter().find(|fired| fired.id == "signs").unwrap();
-    let shown: Vec<(&str, &str)> = fired.hits.iter().map(|hit| (hit.text.as_str(), hit.term.as_str())).collect();
+    let shown: Vec<(&str, &str)> = fired.hits.iter().map(|hit| (hit.text.as_str(), &*hit.term)).collect();
     let rope = ("rope", "+45 pills | rope: rope");
     assert_eq!(shown, [("goodbye", "+60 @farewell: goodbye"), rope, ("film", "-30 film: film")]);
 }
@@ -80,4 +80,38 @@ fn the_order_of_signs_changes_nothing_their_points_do() {
     let hash = |rules: &str| compiled(&[rules]).hash().to_owned();
     assert_eq!(hash(SIGNS), hash(&moved));
     assert_ne!(hash(SIGNS), hash(&heavier));
+}
+
+#[test]
+fn the_words_of_a_language_count_in_mails_of_that_language_and_english_everywhere() {
+    const TONGUES: &str = r#"
+[terms.child]
+sv = ["barn"]
+nl = ["kind"]
+[terms.afraid]
+en = ["afraid"]
+nl = ["bang"]
+sv = ["orolig"]
+[terms.everywhere]
+any = ["wiki"]
+[[rule]]
+id = "signs"
+why = "Signs."
+queue = "child-protection"
+weigh = [
+  { any = ["@child"], points = 7 },
+  { any = ["@afraid"], points = 20 },
+  { any = ["@everywhere"], points = 300 },
+]
+"#;
+    let points = |body: &str| {
+        let verdict = compiled(&[TONGUES]).judge(&report("", body), &ca());
+        verdict.trace.fired.first().map(|fired| fired.points)
+    };
+    assert_eq!(points("barn, orolig"), Some(27));
+    assert_eq!(points("mijn kind is bang in de barn"), Some(27), "two Dutch words against one that looks Swedish");
+    assert_eq!(points("mijn kind is bang, orolig, afraid, wiki"), Some(327), "a sign counts once");
+    assert_eq!(points("barn, orolig, afraid, bang"), Some(27));
+    assert_eq!(points("een kind is afraid"), Some(27), "English counts in mails of every language");
+    assert_eq!(points("wiki"), Some(300), "words of every language need no language");
 }
