@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::fold::{Folded, unspaced_width};
 use super::reach::LONGEST;
 use super::rows::Rows;
-use super::table::{Table, spread};
+use super::table::{BuildQuick, Table, spread};
 use super::words::{Seen, Stands, WordId, Words};
 
 /// A term of more words is found letter by letter, so that no term can make a word of a mail be looked at more often.
@@ -101,6 +101,11 @@ pub fn takes(spelling: &str) -> bool {
 }
 
 impl Phrases {
+    /// With room for so many.
+    pub fn with_room(spellings: usize) -> Self {
+        Phrases { later: Table::with_room(spellings), ..Phrases::default() }
+    }
+
     /// Adds a spelling that it [`takes`], under a number.
     pub fn add(&mut self, spelling: &str, number: u32) {
         let (mut node, mut words) = (NONE, spelling.trim_matches(' ').split(' ').peekable());
@@ -144,9 +149,10 @@ impl Phrases {
     pub fn finish(&mut self) {
         self.words.finish();
         let (mut sets, mut known) = (Sets { first: self.several, ..Sets::default() }, Known::default());
+        let mut complete = Vec::new();
         for (word, seen) in (0..).zip(self.words.all()) {
             let (leads, ways) = (known.leads.len(), known.ways.len());
-            let mut complete = Vec::new();
+            complete.clear();
             for edge in self.firsts(Some(word), seen) {
                 complete.extend((edge.spelling != NONE).then_some(edge.spelling));
                 known.leads.extend((edge.node != NONE).then(|| (edge.node, self.marks[edge.node as usize])));
@@ -156,9 +162,9 @@ impl Phrases {
             known.ways.extend(ways_on.filter(|(word, stands)| self.goes_on[*word as usize][*stands as usize]));
             let (lead_count, way_count) = ((known.leads.len() - leads) as u16, (known.ways.len() - ways) as u16);
             let (leads, ways) = (leads as u32, ways as u32);
-            known.words.push(KnownWord { complete: sets.number(complete), leads, ways, lead_count, way_count });
+            known.words.push(KnownWord { complete: sets.number(&mut complete), leads, ways, lead_count, way_count });
         }
-        (self.known, self.sets) = (known, Rows::new(sets.numbers.len(), sets.pairs));
+        (self.known, self.sets) = (known, Rows::new(sets.numbers.len(), &sets.pairs));
     }
 
     /// The spellings that a number from [`Phrases::scan`] stands for.
@@ -275,22 +281,23 @@ impl Phrases {
 #[derive(Default)]
 struct Sets {
     first: u32,
-    numbers: HashMap<Vec<u32>, u32>,
+    numbers: HashMap<Vec<u32>, u32, BuildQuick>,
     pairs: Vec<(u32, u32)>,
 }
 
 impl Sets {
-    fn number(&mut self, mut spellings: Vec<u32>) -> u32 {
-        if spellings.len() < 2 {
-            return spellings.pop().unwrap_or(NONE);
+    fn number(&mut self, spellings: &mut [u32]) -> u32 {
+        if let [] | [_] = spellings {
+            return spellings.first().copied().unwrap_or(NONE);
         }
         spellings.sort_unstable();
+        if let Some(number) = self.numbers.get(spellings) {
+            return self.first + number;
+        }
         let next = self.numbers.len() as u32;
-        self.first
-            + *self.numbers.entry(spellings).or_insert_with_key(|spellings| {
-                self.pairs.extend(spellings.iter().map(|spelling| (next, *spelling)));
-                next
-            })
+        self.pairs.extend(spellings.iter().map(|spelling| (next, *spelling)));
+        self.numbers.insert(spellings.to_vec(), next);
+        self.first + next
     }
 }
 
