@@ -101,9 +101,9 @@ pub fn takes(spelling: &str) -> bool {
 }
 
 impl Phrases {
-    /// With room for so many.
-    pub fn with_room(spellings: usize) -> Self {
-        Phrases { later: Table::with_room(spellings), ..Phrases::default() }
+    /// With room for so many, where all spellings, also those found elsewhere, have numbers below `several`.
+    pub fn with_room(spellings: usize, several: u32) -> Self {
+        Phrases { later: Table::with_room(spellings), several, ..Phrases::default() }
     }
 
     /// Adds a spelling that it [`takes`], under a number.

@@ -113,12 +113,15 @@ impl Open<'_> {
         if self.words.is_empty() {
             return Ok(());
         }
-        let folded = fold(&self.words.join(" "));
+        let folded = match self.words.as_slice() {
+            [word] => fold(word),
+            words => fold(&words.join(" ")),
+        };
         let words = folded.text.trim_matches(' ');
         let (Some(first), Some(last)) = (words.chars().next(), words.chars().next_back()) else { return Err(TermFault::Empty) };
         let left = if self.any_beginning || unspaced_width(first).is_some() { "" } else { " " };
         let right = if self.any_ending || unspaced_width(last).is_some() { "" } else { " " };
-        pieces.push(Piece { skipped: self.skipped, text: format!("{left}{words}{right}") });
+        pieces.push(Piece { skipped: self.skipped, text: [left, words, right].concat() });
         *self = Open::default();
         Ok(())
     }

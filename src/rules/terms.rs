@@ -76,11 +76,11 @@ impl Builder {
     pub fn finish(mut self) -> Result<Terms, BuildError> {
         let joined = self.join_pieces();
         let (groups, groups_of) = (self.groups.len(), self.groups_of());
-        let (spellings, squeezed) = self.spellings();
+        let (spellings, squeezed, numbers) = self.spellings();
         let (whole, rest): (Vec<_>, Vec<_>) = spellings.iter().partition(|(_, text)| phrases::takes(text));
         let (phrases, letters) = std::thread::scope(|scope| {
             let letters = scope.spawn(|| every_breadth(&rest));
-            let mut phrases = Phrases::with_room(whole.len());
+            let mut phrases = Phrases::with_room(whole.len(), numbers);
             whole.iter().for_each(|(spelling, text)| phrases.add(text, *spelling));
             phrases.finish();
             (phrases, letters.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -98,9 +98,9 @@ impl Builder {
         Rows::new(self.shown.len(), &pairs.collect::<Vec<_>>())
     }
 
-    /// Every spelling with its number, and by number the terms that it stands for where letters are squeezed. Spelled plainly,
-    /// a term's number is its spelling's too.
-    fn spellings(&self) -> (Vec<(u32, Cow<'_, str>)>, Rows) {
+    /// Every spelling with its number, by number the terms that it stands for where letters are squeezed, and how many numbers
+    /// there are. Spelled plainly, a term's number is its spelling's too.
+    fn spellings(&self) -> (Vec<(u32, Cow<'_, str>)>, Rows, u32) {
         let mut spellings: Vec<(u32, Cow<'_, str>)> = self.ids.iter().map(|(text, id)| (*id, Cow::from(text))).collect();
         // So that the tables are the same for the same rules.
         spellings.sort_unstable_by_key(|(id, _)| *id);
@@ -122,7 +122,7 @@ impl Builder {
         let mut more: Vec<(u32, Cow<'_, str>)> = more.into_iter().map(|(text, number)| (number, Cow::from(text))).collect();
         more.sort_unstable_by_key(|(number, _)| *number);
         spellings.append(&mut more);
-        (spellings, Rows::new(next as usize, &squeezed))
+        (spellings, Rows::new(next as usize, &squeezed), next)
     }
 
     /// Gives every piece of a term with a `*` inside a number of its own, filed under its longest piece: the rarest, as a rule.
