@@ -194,15 +194,15 @@ impl Phrases {
                 next_altered = (at..tokens.len()).find(|t| tokens[*t].altered).unwrap_or(usize::MAX);
             }
             let new = next_altered < at + MOST_WORDS;
-            if !new && begun.before.is_empty() {
+            if !new && begun.is_empty() {
                 continue;
             }
             let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
             let seen = Seen::new(text, token.at as usize, end - usize::from(text[end - 1] == b' '));
-            match self.words.get(&seen) {
+            begun.fresh = match self.words.get(&seen) {
                 Some(word) => self.read(&self.known.words[word as usize], new, at, &mut begun, give)?,
                 None => self.read_unknown(seen, new, at, &mut begun, give)?,
-            }
+            };
             std::mem::swap(&mut begun.before, &mut begun.behind);
             begun.behind.clear();
         }
@@ -210,25 +210,23 @@ impl Phrases {
     }
 
     /// Reads a word that some term has: as the first one of phrases (`new`), and as a further one of those that have begun.
+    /// Gives the nodes it leads to as the first one.
     #[inline]
-    fn read(
-        &self,
+    fn read<'p>(
+        &'p self,
         word: &KnownWord,
         new: bool,
         at: usize,
-        begun: &mut Begun,
+        begun: &mut Begun<'_>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
-    ) -> Option<()> {
-        if new {
-            begun.behind.extend(self.known.leads(word).iter().map(|(node, marks)| (*node, *marks, at as u32)));
-            if word.complete != NONE {
-                give(at, at, word.complete)?;
-            }
+    ) -> Option<&'p [(u32, Marks)]> {
+        if new && word.complete != NONE {
+            give(at, at, word.complete)?;
         }
-        if begun.before.is_empty() {
-            return Some(());
+        if !begun.is_empty() {
+            self.known.ways(word).iter().try_for_each(|(word, stands)| self.go_on(*word, *stands, at, begun, give))?;
         }
-        self.known.ways(word).iter().try_for_each(|(word, stands)| self.go_on(*word, *stands, at, begun, give))
+        Some(if new { self.known.leads(word) } else { &[] })
     }
 
     #[inline(never)]
@@ -237,9 +235,9 @@ impl Phrases {
         seen: Seen<'_>,
         new: bool,
         at: usize,
-        begun: &mut Begun,
+        begun: &mut Begun<'_>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
-    ) -> Option<()> {
+    ) -> Option<&[(u32, Marks)]> {
         for edge in self.firsts(None, seen).filter(|_| new) {
             if edge.node != NONE {
                 begun.behind.push((edge.node, self.marks[edge.node as usize], at as u32));
@@ -249,7 +247,8 @@ impl Phrases {
             }
         }
         let mut beginnings = self.words.beginnings(seen);
-        beginnings.try_for_each(|beginning| self.go_on(beginning, Stands::Beginning, at, begun, give))
+        beginnings.try_for_each(|beginning| self.go_on(beginning, Stands::Beginning, at, begun, give))?;
+        Some(&[])
     }
 
     /// Reads a further word of the phrases that have begun.
@@ -259,19 +258,23 @@ impl Phrases {
         word: WordId,
         stands: Stands,
         at: usize,
-        begun: &mut Begun,
+        begun: &mut Begun<'_>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
-        let Begun { before, behind } = begun;
+        let Begun { fresh, before, behind } = begun;
         let mark = mark(word, stands);
-        for (node, _, first) in before.iter().filter(|(_, marks, _)| marks & mark != 0) {
-            let Some(edge) = self.later.get(key(*node, word, stands)) else { continue };
+        let mut step = |node: u32, first: u32| {
+            let Some(edge) = self.later.get(key(node, word, stands)) else { return Some(()) };
             if edge.node != NONE {
-                behind.push((edge.node, self.marks[edge.node as usize], *first));
+                behind.push((edge.node, self.marks[edge.node as usize], first));
             }
-            if edge.spelling != NONE {
-                give(*first as usize, at, edge.spelling)?;
-            }
+            if edge.spelling != NONE { give(first as usize, at, edge.spelling) } else { Some(()) }
+        };
+        for (node, _) in fresh.iter().filter(|(_, marks)| marks & mark != 0) {
+            step(*node, at as u32 - 1)?;
+        }
+        for (node, _, first) in before.iter().filter(|(_, marks, _)| marks & mark != 0) {
+            step(*node, *first)?;
         }
         Some(())
     }
@@ -301,12 +304,21 @@ impl Sets {
     }
 }
 
-/// Phrases of which some words have been read: the nodes they have come to before the word at hand, and behind it, each with
-/// its marks and its first word.
+/// Phrases of which some words have been read, at the nodes they have come to, with their marks.
 #[derive(Default)]
-struct Begun {
+struct Begun<'p> {
+    /// Begun with the word before the one at hand.
+    fresh: &'p [(u32, Marks)],
+    /// Begun with a word further before, which is noted.
     before: Vec<(u32, Marks, u32)>,
+    /// As they are behind the word at hand.
     behind: Vec<(u32, Marks, u32)>,
+}
+
+impl Begun<'_> {
+    fn is_empty(&self) -> bool {
+        self.fresh.is_empty() && self.before.is_empty()
+    }
 }
 
 #[cfg(test)]

@@ -40,8 +40,7 @@ impl Writer {
     pub fn new(capacity: usize) -> Self {
         let room = capacity + capacity / 8 + 16;
         // Not `vec![0; room]`: small memory that is asked for as zeros is slow to get, and terms are folded by the thousand.
-        let mut text = Vec::with_capacity(room);
-        text.resize(room, 0);
+        let mut text: Vec<u8> = std::iter::repeat_n(0, room).collect();
         text[0] = b' ';
         Writer { text, end: 1, tokens: Vec::with_capacity(capacity / 4), open: false, position: 0 }
     }
