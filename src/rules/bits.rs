@@ -13,10 +13,9 @@ impl Bits {
     /// Of numbers below `bound`.
     pub fn new(bound: usize, numbers: impl Iterator<Item = u32>) -> Self {
         // Not `vec![0; n]`: small memory that is asked for as zeros is slow to get.
-        let mut words = Vec::with_capacity(bound.div_ceil(64));
-        words.resize(bound.div_ceil(64), 0);
+        let mut words: Vec<u64> = std::iter::repeat_n(0, bound.div_ceil(64)).collect();
         numbers.for_each(|number| words[number as usize / 64] |= 1 << (number % 64));
-        let count = words.iter().map(|word: &u64| word.count_ones()).sum();
+        let count = words.iter().map(|word| word.count_ones()).sum();
         Bits { words, count }
     }
 

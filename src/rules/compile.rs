@@ -1,15 +1,15 @@
 //! Rule files to one frozen form: lists resolved, terms interned, everything cross-checked. All mistakes of all files at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use regex::Regex;
 use ring::digest;
 
 use super::World;
 use super::facts::{self, Facts, Of, RawFacts};
-use super::file::{Lists, RawFile, RawNear, RawRule, RawSign, read};
+use super::file::{Lists, RawFile, RawNear, RawRule, RawSign, read_all};
 use super::pattern::{self, Filters};
-use super::spelling::{TermFault, phrase};
+use super::spelling::{Phrase, TermFault, phrase};
 use super::terms::{Builder, GroupId, TermId, Terms};
 use super::weigh::{Sign, Signs};
 use crate::problem::{Problems, Source, did_you_mean};
@@ -113,12 +113,12 @@ pub struct Compiled {
 
 /// Compiles all files. `None` when the terms are too many for one automaton (noted as a problem).
 pub fn compile(files: &[Source], world: &World, problems: &Problems) -> Option<Compiled> {
-    let raw: Vec<(&Source, RawFile)> = files.iter().map(|source| (source, read(source, problems))).collect();
+    let raw = read_all(files, problems);
     let lists = gather_lists(&raw, problems);
     let spoken: BTreeSet<&str> = lists.values().flat_map(BTreeMap::keys).copied().filter(|l| *l != "any").collect();
     let languages: Vec<&str> = std::iter::once("any").chain(spoken).collect();
-    let (ready, builder, literals, canonical) = Default::default();
-    let mut compiler = Compiler { lists, ready, languages, world, problems, builder, literals, canonical };
+    let (ready, vetoes, builder, literals, canonical) = Default::default();
+    let mut compiler = Compiler { lists, ready, vetoes, languages, world, problems, builder, literals, canonical };
     compiler.read_lists();
     let mut seen: BTreeMap<&str, &Source> = BTreeMap::new();
     let mut rules = Vec::new();
@@ -175,6 +175,8 @@ struct Compiler<'f> {
     lists: Lists<'f>,
     /// By name: rules use a list many times, but it is read once.
     ready: BTreeMap<&'f str, Ready>,
+    /// By the words of a `none_near`: its groups by language, and of all.
+    vetoes: HashMap<Vec<String>, (Spoken, GroupId)>,
     /// Sorted behind the first, which is "any": what [`Language`] counts.
     languages: Vec<&'f str>,
     world: &'f World,
@@ -185,9 +187,12 @@ struct Compiler<'f> {
     canonical: Vec<String>,
 }
 
+/// Terms apart by language.
+type ByLanguage = BTreeMap<Language, Vec<TermId>>;
+
 /// A list, ready to be used.
 struct Ready {
-    terms: Vec<(Language, TermId)>,
+    terms: ByLanguage,
     /// Of what it says in each language.
     digests: Vec<String>,
 }
@@ -196,10 +201,13 @@ impl<'f> Compiler<'f> {
     /// Interns the terms of all lists, used or not, and notes what is wrong with them.
     fn read_lists(&mut self) {
         for (name, languages) in std::mem::take(&mut self.lists) {
-            let (mut terms, mut digests) = (Vec::new(), Vec::new());
+            let (mut terms, mut digests) = (ByLanguage::new(), Vec::new());
             for (code, (source, list)) in languages {
-                let language = self.language(code);
-                terms.extend(list.terms.iter().filter_map(|word| Some((language, self.term(source, word)?))));
+                let each = list.terms.iter().zip(&list.spelled);
+                let all: Vec<TermId> = each.filter_map(|(word, spelled)| self.term(source, word, spelled)).collect();
+                if !all.is_empty() {
+                    terms.insert(self.language(code), all);
+                }
                 let words = list.terms.iter().map(|word| word.value.trim()).collect();
                 digests.push(format!("{code}:{}", hash(words)));
             }
@@ -208,11 +216,11 @@ impl<'f> Compiler<'f> {
     }
 
     /// Interns one term, or notes what is wrong with it.
-    fn term(&mut self, source: &Source, word: &Word) -> Option<TermId> {
-        match phrase(&word.value) {
+    fn term(&mut self, source: &Source, word: &Word, spelled: &Result<Phrase, TermFault>) -> Option<TermId> {
+        match spelled {
             Ok(phrase) => Some(self.builder.term(phrase, word.value.trim())),
             Err(fault) => {
-                let (message, help) = say_term_fault(fault);
+                let (message, help) = say_term_fault(*fault);
                 self.problems.at(source, word.span.clone(), message, help.map(str::to_owned));
                 None
             }
@@ -236,21 +244,29 @@ impl<'f> Compiler<'f> {
         self.languages.iter().position(|l| *l == code).map_or(ANY, |at| at as Language)
     }
 
-    /// All terms of one entry, with their languages: a term, or `@list` in all its languages.
-    fn entry(&mut self, source: &Source, word: &Word) -> Vec<(Language, TermId)> {
-        match word.value.trim().strip_prefix('@') {
-            Some(name) => self.list(source, word, name).map_or_else(Vec::new, |list| list.terms.clone()),
-            None => self.term(source, word).map(|term| (ANY, term)).into_iter().collect(),
+    /// All terms of some entries: each a term, or `@list` in all its languages.
+    fn entries(&mut self, source: &Source, words: &[Word]) -> ByLanguage {
+        let mut all = ByLanguage::new();
+        for word in words {
+            match word.value.trim().strip_prefix('@') {
+                Some(name) => {
+                    for (language, terms) in self.list(source, word, name).iter().flat_map(|list| &list.terms) {
+                        all.entry(*language).or_default().extend(terms);
+                    }
+                }
+                None => {
+                    if let Some(term) = self.term(source, word, &phrase(&word.value)) {
+                        all.entry(ANY).or_default().push(term);
+                    }
+                }
+            }
         }
+        all
     }
 
     /// All the entries together, a group for each language.
     fn spoken(&mut self, source: &Source, words: &[Word]) -> Spoken {
-        let mut by_language: BTreeMap<Language, Vec<TermId>> = BTreeMap::new();
-        for (language, term) in words.iter().flat_map(|word| self.entry(source, word)) {
-            by_language.entry(language).or_default().push(term);
-        }
-        by_language.into_iter().map(|(language, terms)| (language, self.builder.group(terms))).collect()
+        self.entries(source, words).into_iter().map(|(language, terms)| (language, self.builder.group(terms))).collect()
     }
 
     /// As [`Compiler::spoken`]; `None` when nothing was written.
@@ -261,13 +277,9 @@ impl<'f> Compiler<'f> {
 
     /// `near`: each part is alternatives parted by `|`; one variant for each language of its lists.
     fn near(&mut self, source: &Source, near: &RawNear) -> Near {
-        let mut parts: Vec<Vec<(Language, TermId)>> = Vec::with_capacity(near.terms.len());
-        for part in &near.terms {
-            parts.push(alternatives(part).iter().flat_map(|word| self.entry(source, word)).collect());
-        }
-        let of_language = |language: Language| move |(l, term): &(Language, TermId)| (*l == language).then_some(*term);
-        let general: BTreeSet<TermId> = parts.iter().flatten().filter_map(of_language(ANY)).collect();
-        let mut languages: BTreeSet<Language> = parts.iter().flatten().map(|(language, _)| *language).collect();
+        let parts: Vec<ByLanguage> = near.terms.iter().map(|part| self.entries(source, &alternatives(part))).collect();
+        let general: BTreeSet<TermId> = parts.iter().filter_map(|part| part.get(&ANY)).flatten().copied().collect();
+        let mut languages: BTreeSet<Language> = parts.iter().flat_map(BTreeMap::keys).copied().collect();
         if languages.len() > 1 {
             languages.remove(&ANY);
         }
@@ -277,19 +289,32 @@ impl<'f> Compiler<'f> {
     }
 
     /// The parts in one language, with the words of every language; `None` when one of them has no word in it.
-    fn variant(&mut self, parts: &[Vec<(Language, TermId)>], language: Language) -> Option<Vec<GroupId>> {
-        let terms = |part: &Vec<(Language, TermId)>| -> Vec<TermId> {
-            part.iter().filter(|(l, _)| *l == language || *l == ANY).map(|(_, term)| *term).collect()
-        };
-        let parts: Vec<Vec<TermId>> = parts.iter().map(terms).collect();
-        let complete = parts.iter().all(|part| !part.is_empty());
-        complete.then(|| parts.into_iter().map(|part| self.builder.group(part)).collect())
+    fn variant(&mut self, parts: &[ByLanguage], language: Language) -> Option<Vec<GroupId>> {
+        let general = |part: &ByLanguage| part.get(&ANY).filter(|_| language != ANY).cloned().unwrap_or_default();
+        let terms = |part| part_terms(part, language, general(part));
+        let parts: Option<Vec<Vec<TermId>>> = parts.iter().map(terms).collect();
+        Some(parts?.into_iter().map(|part| self.builder.group(part)).collect())
     }
 
+    /// Vetoes: many rules have the same, and each has many.
     fn none_near(&mut self, source: &Source, raw: &RawNear) -> NoneNear {
-        let terms = raw.terms.iter().flat_map(|word| self.entry(source, word)).map(|(_, term)| term).collect();
-        let all = self.builder.group(terms);
-        NoneNear { words: self.spoken(source, &raw.terms), all, within: raw.within, same_sentence: raw.same_sentence }
+        let key: Vec<String> = raw.terms.iter().map(|word| word.value.clone()).collect();
+        let (words, all) = match self.vetoes.get(&key) {
+            Some(known) => known.clone(),
+            None => {
+                let before = self.problems.len();
+                let entries = self.entries(source, &raw.terms);
+                let all = self.builder.group(entries.values().flatten().copied().collect());
+                let words = entries.into_iter().map(|(language, terms)| (language, self.builder.group(terms))).collect();
+                let vetoes = (words, all);
+                // What is wrong is noted wherever it stands.
+                if self.problems.len() == before {
+                    self.vetoes.insert(key, vetoes.clone());
+                }
+                vetoes
+            }
+        };
+        NoneNear { words, all, within: raw.within, same_sentence: raw.same_sentence }
     }
 
     fn sign(&mut self, source: &Source, raw: &RawSign) -> Sign {
@@ -434,6 +459,12 @@ impl<'f> Compiler<'f> {
         let list = word.value.trim().strip_prefix('@').and_then(|name| self.ready.get(name));
         list.map_or_else(|| vec![word.value.trim().to_owned()], |list| list.digests.clone())
     }
+}
+
+/// The terms of one part in one language, behind `general` ones; `None` without any.
+fn part_terms(part: &ByLanguage, language: Language, mut general: Vec<TermId>) -> Option<Vec<TermId>> {
+    general.extend(part.get(&language).into_iter().flatten());
+    (!general.is_empty()).then_some(general)
 }
 
 /// What is wrong with a term, and what to do.

@@ -1,9 +1,12 @@
 //! Rule files as the operator wrote them: strict reading, every mistake noted with its place.
 //! What comes out is checked in itself; lists and queues are resolved in [`super::compile`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::facts::RawFacts;
+use super::spelling::{Phrase, TermFault, phrase};
 use crate::problem::{Problems, Source};
 use crate::table::{self, Table, Word};
 
@@ -21,6 +24,8 @@ pub struct RawList {
     pub language: Word,
     /// Its terms as written.
     pub terms: Vec<Word>,
+    /// How each of them is spelled.
+    pub spelled: Vec<Result<Phrase, TermFault>>,
 }
 
 /// A rule as written.
@@ -104,6 +109,30 @@ pub struct RawFile {
     pub rules: Vec<RawRule>,
 }
 
+/// Reads all files, on as many threads as the machine has processors.
+pub fn read_all<'f>(files: &'f [Source], problems: &Problems) -> Vec<(&'f Source, RawFile)> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mine = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < files.len()));
+        mine.filter_map(|at| Some((at, read_sound(&files[at])?))).collect::<Vec<_>>()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(files.len());
+    let mut done: HashMap<usize, RawFile> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        mine.into_iter().chain(others.into_iter().flat_map(|other| other.join().unwrap_or_default())).collect()
+    });
+    // Where something is wrong a file is read again, so that the problems come in their order.
+    files.iter().enumerate().map(|(at, file)| (file, done.remove(&at).unwrap_or_else(|| read(file, problems)))).collect()
+}
+
+/// Reads one file if nothing is wrong with it.
+fn read_sound(file: &Source) -> Option<RawFile> {
+    let problems = Problems::default();
+    let raw = read(file, &problems);
+    (problems.is_empty() && problems.warnings().is_empty()).then_some(raw)
+}
+
 /// Reads one file.
 pub fn read(source: &Source, problems: &Problems) -> RawFile {
     table::read(source, problems, |root| {
@@ -126,7 +155,8 @@ fn read_lists(terms: &Table<'_>) -> Vec<RawList> {
             if words.is_empty() {
                 table.problem(language.span.clone(), format!("the list {}.{} is empty", name.value, language.value), None);
             }
-            lists.push(RawList { name: name.clone(), language, terms: words });
+            let spelled = words.iter().map(|word| phrase(&word.value)).collect();
+            lists.push(RawList { name: name.clone(), language, terms: words, spelled });
         }
     }
     lists

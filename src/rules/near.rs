@@ -75,14 +75,19 @@ impl Parts<'_> {
     }
 
     /// Windows that end at a place.
+    #[inline]
     fn place(&self, place: PlaceId, latest: &mut [PlaceId], take: &mut Take<'_>) -> ControlFlow<()> {
-        let parts = || (0..self.bits.len()).filter(|part| self.bits[*part].has(place));
-        if parts().nth(1).is_none() {
-            let part = parts().next().unwrap_or(0);
-            latest[part] = place;
-            return self.close(place, latest, take);
+        let mut parts = self.bits.iter().enumerate().filter(|(_, bits)| bits.has(place)).map(|(part, _)| part);
+        let (first, second) = (parts.next().unwrap_or(0), parts.next());
+        if second.is_some() {
+            return self.place_of_several(place, latest, take);
         }
-        let mut several: Vec<usize> = parts().collect();
+        latest[first] = place;
+        self.close(place, latest, take)
+    }
+
+    fn place_of_several(&self, place: PlaceId, latest: &mut [PlaceId], take: &mut Take<'_>) -> ControlFlow<()> {
+        let mut several: Vec<usize> = (0..self.bits.len()).filter(|part| self.bits[*part].has(place)).collect();
         several.sort_unstable_by_key(|part| self.key(*part, place));
         several.into_iter().try_for_each(|part| {
             latest[part] = place;

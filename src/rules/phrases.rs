@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::fold::{Folded, unspaced_width};
 use super::reach::LONGEST;
 use super::rows::Rows;
-use super::table::{Table, spread};
+use super::table::{BuildQuick, Table, spread};
 use super::words::{Seen, Stands, WordId, Words};
 
 /// A term of more words is found letter by letter, so that no term can make a word of a mail be looked at more often.
@@ -101,6 +101,11 @@ pub fn takes(spelling: &str) -> bool {
 }
 
 impl Phrases {
+    /// With room for so many, where all spellings, also those found elsewhere, have numbers below `several`.
+    pub fn with_room(spellings: usize, several: u32) -> Self {
+        Phrases { later: Table::with_room(spellings), several, ..Phrases::default() }
+    }
+
     /// Adds a spelling that it [`takes`], under a number.
     pub fn add(&mut self, spelling: &str, number: u32) {
         let (mut node, mut words) = (NONE, spelling.trim_matches(' ').split(' ').peekable());
@@ -114,6 +119,7 @@ impl Phrases {
             let edge = self.edge(node, word, stands);
             if ends {
                 edge.spelling = number;
+                self.several = self.several.max(number + 1);
                 return;
             }
             edge.node = edge.node.min(new);
@@ -139,14 +145,14 @@ impl Phrases {
         self.later.entry(key(node, word, stands))
     }
 
-    /// To be called when all are there; numbers of spellings, those found elsewhere too, are below `spellings`.
-    pub fn finish(&mut self, spellings: u32) {
-        self.several = spellings;
+    /// To be called when all are there.
+    pub fn finish(&mut self) {
         self.words.finish();
         let (mut sets, mut known) = (Sets { first: self.several, ..Sets::default() }, Known::default());
+        let mut complete = Vec::new();
         for (word, seen) in (0..).zip(self.words.all()) {
             let (leads, ways) = (known.leads.len(), known.ways.len());
-            let mut complete = Vec::new();
+            complete.clear();
             for edge in self.firsts(Some(word), seen) {
                 complete.extend((edge.spelling != NONE).then_some(edge.spelling));
                 known.leads.extend((edge.node != NONE).then(|| (edge.node, self.marks[edge.node as usize])));
@@ -156,9 +162,9 @@ impl Phrases {
             known.ways.extend(ways_on.filter(|(word, stands)| self.goes_on[*word as usize][*stands as usize]));
             let (lead_count, way_count) = ((known.leads.len() - leads) as u16, (known.ways.len() - ways) as u16);
             let (leads, ways) = (leads as u32, ways as u32);
-            known.words.push(KnownWord { complete: sets.number(complete), leads, ways, lead_count, way_count });
+            known.words.push(KnownWord { complete: sets.number(&mut complete), leads, ways, lead_count, way_count });
         }
-        (self.known, self.sets) = (known, Rows::new(sets.numbers.len(), sets.pairs));
+        (self.known, self.sets) = (known, Rows::new(sets.numbers.len(), &sets.pairs));
     }
 
     /// The spellings that a number from [`Phrases::scan`] stands for.
@@ -188,15 +194,15 @@ impl Phrases {
                 next_altered = (at..tokens.len()).find(|t| tokens[*t].altered).unwrap_or(usize::MAX);
             }
             let new = next_altered < at + MOST_WORDS;
-            if !new && begun.before.is_empty() {
+            if !new && begun.is_empty() {
                 continue;
             }
             let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
             let seen = Seen::new(text, token.at as usize, end - usize::from(text[end - 1] == b' '));
-            match self.words.get(&seen) {
+            begun.fresh = match self.words.get(&seen) {
                 Some(word) => self.read(&self.known.words[word as usize], new, at, &mut begun, give)?,
                 None => self.read_unknown(seen, new, at, &mut begun, give)?,
-            }
+            };
             std::mem::swap(&mut begun.before, &mut begun.behind);
             begun.behind.clear();
         }
@@ -204,25 +210,23 @@ impl Phrases {
     }
 
     /// Reads a word that some term has: as the first one of phrases (`new`), and as a further one of those that have begun.
+    /// Gives the nodes it leads to as the first one.
     #[inline]
-    fn read(
-        &self,
+    fn read<'p>(
+        &'p self,
         word: &KnownWord,
         new: bool,
         at: usize,
-        begun: &mut Begun,
+        begun: &mut Begun<'_>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
-    ) -> Option<()> {
-        if new {
-            begun.behind.extend(self.known.leads(word).iter().map(|(node, marks)| (*node, *marks, at as u32)));
-            if word.complete != NONE {
-                give(at, at, word.complete)?;
-            }
+    ) -> Option<&'p [(u32, Marks)]> {
+        if new && word.complete != NONE {
+            give(at, at, word.complete)?;
         }
-        if begun.before.is_empty() {
-            return Some(());
+        if !begun.is_empty() {
+            self.known.ways(word).iter().try_for_each(|(word, stands)| self.go_on(*word, *stands, at, begun, give))?;
         }
-        self.known.ways(word).iter().try_for_each(|(word, stands)| self.go_on(*word, *stands, at, begun, give))
+        Some(if new { self.known.leads(word) } else { &[] })
     }
 
     #[inline(never)]
@@ -231,9 +235,9 @@ impl Phrases {
         seen: Seen<'_>,
         new: bool,
         at: usize,
-        begun: &mut Begun,
+        begun: &mut Begun<'_>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
-    ) -> Option<()> {
+    ) -> Option<&[(u32, Marks)]> {
         for edge in self.firsts(None, seen).filter(|_| new) {
             if edge.node != NONE {
                 begun.behind.push((edge.node, self.marks[edge.node as usize], at as u32));
@@ -243,7 +247,8 @@ impl Phrases {
             }
         }
         let mut beginnings = self.words.beginnings(seen);
-        beginnings.try_for_each(|beginning| self.go_on(beginning, Stands::Beginning, at, begun, give))
+        beginnings.try_for_each(|beginning| self.go_on(beginning, Stands::Beginning, at, begun, give))?;
+        Some(&[])
     }
 
     /// Reads a further word of the phrases that have begun.
@@ -253,19 +258,23 @@ impl Phrases {
         word: WordId,
         stands: Stands,
         at: usize,
-        begun: &mut Begun,
+        begun: &mut Begun<'_>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,
     ) -> Option<()> {
-        let Begun { before, behind } = begun;
+        let Begun { fresh, before, behind } = begun;
         let mark = mark(word, stands);
-        for (node, _, first) in before.iter().filter(|(_, marks, _)| marks & mark != 0) {
-            let Some(edge) = self.later.get(key(*node, word, stands)) else { continue };
+        let mut step = |node: u32, first: u32| {
+            let Some(edge) = self.later.get(key(node, word, stands)) else { return Some(()) };
             if edge.node != NONE {
-                behind.push((edge.node, self.marks[edge.node as usize], *first));
+                behind.push((edge.node, self.marks[edge.node as usize], first));
             }
-            if edge.spelling != NONE {
-                give(*first as usize, at, edge.spelling)?;
-            }
+            if edge.spelling != NONE { give(first as usize, at, edge.spelling) } else { Some(()) }
+        };
+        for (node, _) in fresh.iter().filter(|(_, marks)| marks & mark != 0) {
+            step(*node, at as u32 - 1)?;
+        }
+        for (node, _, first) in before.iter().filter(|(_, marks, _)| marks & mark != 0) {
+            step(*node, *first)?;
         }
         Some(())
     }
@@ -275,31 +284,41 @@ impl Phrases {
 #[derive(Default)]
 struct Sets {
     first: u32,
-    numbers: HashMap<Vec<u32>, u32>,
+    numbers: HashMap<Vec<u32>, u32, BuildQuick>,
     pairs: Vec<(u32, u32)>,
 }
 
 impl Sets {
-    fn number(&mut self, mut spellings: Vec<u32>) -> u32 {
-        if spellings.len() < 2 {
-            return spellings.pop().unwrap_or(NONE);
+    fn number(&mut self, spellings: &mut [u32]) -> u32 {
+        if let [] | [_] = spellings {
+            return spellings.first().copied().unwrap_or(NONE);
         }
         spellings.sort_unstable();
+        if let Some(number) = self.numbers.get(spellings) {
+            return self.first + number;
+        }
         let next = self.numbers.len() as u32;
-        self.first
-            + *self.numbers.entry(spellings).or_insert_with_key(|spellings| {
-                self.pairs.extend(spellings.iter().map(|spelling| (next, *spelling)));
-                next
-            })
+        self.pairs.extend(spellings.iter().map(|spelling| (next, *spelling)));
+        self.numbers.insert(spellings.to_vec(), next);
+        self.first + next
     }
 }
 
-/// Phrases of which some words have been read: the nodes they have come to before the word at hand, and behind it, each with
-/// its marks and its first word.
+/// Phrases of which some words have been read, at the nodes they have come to, with their marks.
 #[derive(Default)]
-struct Begun {
+struct Begun<'p> {
+    /// Begun with the word before the one at hand.
+    fresh: &'p [(u32, Marks)],
+    /// Begun with a word further before, which is noted.
     before: Vec<(u32, Marks, u32)>,
+    /// As they are behind the word at hand.
     behind: Vec<(u32, Marks, u32)>,
+}
+
+impl Begun<'_> {
+    fn is_empty(&self) -> bool {
+        self.fresh.is_empty() && self.before.is_empty()
+    }
 }
 
 #[cfg(test)]
@@ -314,7 +333,7 @@ mod tests {
             assert!(takes(spelling), "{spelling}");
             phrases.add(spelling, number as u32);
         }
-        phrases.finish(spellings.len() as u32);
+        phrases.finish();
         let mut found = Vec::new();
         phrases.scan(&fold(text), false, &mut |first, last, number| {
             found.extend(phrases.spellings(&number).iter().map(|spelling| (*spelling, first, last)));

@@ -2,6 +2,8 @@
 //! stretched letters, look-alike letters of another script. A hit in one of them counts only where it differs from the plain
 //! reading, so honest words (`good`, `god`) are never confused.
 
+use std::borrow::Cow;
+
 use super::fold::{Folded, Token, unspaced_width};
 use super::writer::Writer;
 
@@ -45,16 +47,20 @@ pub fn others(original: &str, plain: &Folded) -> Vec<Folded> {
 }
 
 /// Every run of one letter made a single one: how terms are spelled for the other readings.
-pub fn squeeze(word: &str) -> String {
+pub fn squeeze(word: &str) -> Cow<'_, str> {
+    let mut last = None;
+    let doubled = word.chars().any(|c| last.replace(c) == Some(c) && unspaced_width(c).is_none());
+    if !doubled {
+        return Cow::from(word);
+    }
     let mut out = String::with_capacity(word.len());
     let mut last = None;
     for c in word.chars() {
-        if last != Some(c) || unspaced_width(c).is_some() {
+        if last.replace(c) != Some(c) || unspaced_width(c).is_some() {
             out.push(c);
         }
-        last = Some(c);
     }
-    out
+    Cow::from(out)
 }
 
 fn read(original: &str, plain: &Folded, way: Way) -> Folded {

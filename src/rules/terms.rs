@@ -1,6 +1,7 @@
 //! Terms and how they are found: every term of every rule at once in the folded text, word by word where a term begins with a
 //! whole word and letter by letter where not, so that a mail is read once however many terms there are.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::phrases::{self, Phrases};
 use super::readings::{others, squeeze};
 use super::rows::Rows;
 use super::spelling::{Phrase, Piece};
+use super::table::BuildQuick;
 
 /// Number of a distinct folded term.
 pub type TermId = u32;
@@ -27,23 +29,36 @@ const STRETCH: usize = 1 << 12;
 /// Collects terms and groups while rules are compiled.
 #[derive(Debug, Default)]
 pub struct Builder {
-    ids: HashMap<Phrase, TermId>,
+    /// Terms of one piece.
+    ids: HashMap<String, TermId, BuildQuick>,
+    /// Terms with a `*` inside.
+    several: HashMap<Phrase, TermId, BuildQuick>,
     shown: Vec<Arc<str>>,
-    groups: HashMap<Vec<TermId>, GroupId>,
+    groups: HashMap<Vec<TermId>, GroupId, BuildQuick>,
 }
 
 impl Builder {
     /// The number of a term; `shown` is how the operator wrote it.
-    pub fn term(&mut self, phrase: Phrase, shown: &str) -> TermId {
+    pub fn term(&mut self, phrase: &Phrase, shown: &str) -> TermId {
         let next = self.shown.len() as TermId;
-        let id = *self.ids.entry(phrase).or_insert(next);
-        match self.shown.get_mut(id as usize) {
+        let known = if phrase.rest.is_empty() { self.ids.get(&phrase.text) } else { self.several.get(phrase) };
+        match known.and_then(|id| self.shown.get_mut(*id as usize).map(|known| (*id, known))) {
             // The spelling shown must not depend on the order of files.
-            Some(known) if shown < &**known => *known = shown.into(),
-            Some(_) => {}
-            None => self.shown.push(shown.into()),
+            Some((id, known)) if shown < &**known => {
+                *known = shown.into();
+                id
+            }
+            Some((id, _)) => id,
+            None => {
+                if phrase.rest.is_empty() {
+                    self.ids.insert(phrase.text.clone(), next);
+                } else {
+                    self.several.insert(phrase.clone(), next);
+                }
+                self.shown.push(shown.into());
+                next
+            }
         }
-        id
     }
 
     /// The number of a set of terms.
@@ -60,64 +75,78 @@ impl Builder {
     /// When the terms together are more than the automaton can hold (some hundred megabytes).
     pub fn finish(mut self) -> Result<Terms, BuildError> {
         let joined = self.join_pieces();
-        let (groups, groups_of) = (self.groups.len(), inverted(self.shown.len(), &self.groups));
-        let (spellings, squeezed) = self.spellings();
-        let mut phrases = Phrases::default();
+        let (groups, groups_of) = (self.groups.len(), self.groups_of());
+        let (spellings, squeezed, numbers) = self.spellings();
         let (whole, rest): (Vec<_>, Vec<_>) = spellings.iter().partition(|(_, text)| phrases::takes(text));
-        whole.iter().for_each(|(spelling, text)| phrases.add(text, *spelling));
-        phrases.finish(squeezed.len() as u32);
-        let up_to = |breadth: Breadth| Letters::new(rest.iter().copied().filter(|(_, text)| Breadth::of(text) <= breadth));
-        let letters = [up_to(Breadth::Ascii)?, up_to(Breadth::Two)?, up_to(Breadth::Any)?];
+        let (phrases, letters) = std::thread::scope(|scope| {
+            let letters = scope.spawn(|| every_breadth(&rest));
+            let mut phrases = Phrases::with_room(whole.len(), numbers);
+            whole.iter().for_each(|(spelling, text)| phrases.add(text, *spelling));
+            phrases.finish();
+            (phrases, letters.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
         let parts = joined.values().flatten().flat_map(|joined| &joined.parts).map(|(_, term)| *term);
         let pieces = Bits::new(self.shown.len(), parts);
-        Ok(Terms { pieces, phrases, letters, squeezed, shown: self.shown, groups_of, groups, joined })
+        Ok(Terms { pieces, phrases, letters: letters?, squeezed, shown: self.shown, groups_of, groups, joined })
     }
 
-    /// Every spelling with its number, and by number the terms that it stands for where letters are squeezed. Spelled plainly,
-    /// a term's number is its spelling's too.
-    fn spellings(&mut self) -> (Vec<(u32, String)>, Vec<Vec<TermId>>) {
-        let piece = |(phrase, id): (Phrase, TermId)| match <[Piece; 1]>::try_from(phrase.pieces) {
-            Ok([piece]) => Some((id, piece.text)),
-            Err(_) => None,
-        };
-        let mut spellings: Vec<(u32, String)> = std::mem::take(&mut self.ids).into_iter().filter_map(piece).collect();
+    /// By term: the groups it belongs to, in order.
+    fn groups_of(&self) -> Rows {
+        let mut groups: Vec<(GroupId, &[TermId])> = self.groups.iter().map(|(terms, group)| (*group, terms.as_slice())).collect();
+        groups.sort_unstable();
+        let pairs = groups.into_iter().flat_map(|(group, terms)| terms.iter().map(move |term| (*term, group)));
+        Rows::new(self.shown.len(), &pairs.collect::<Vec<_>>())
+    }
+
+    /// Every spelling with its number, by number the terms that it stands for where letters are squeezed, and how many numbers
+    /// there are. Spelled plainly, a term's number is its spelling's too.
+    fn spellings(&self) -> (Vec<(u32, Cow<'_, str>)>, Rows, u32) {
+        let mut spellings: Vec<(u32, Cow<'_, str>)> = self.ids.iter().map(|(text, id)| (*id, Cow::from(text))).collect();
         // So that the tables are the same for the same rules.
         spellings.sort_unstable_by_key(|(id, _)| *id);
-        let known: HashMap<&str, u32> = spellings.iter().map(|(id, text)| (text.as_str(), *id)).collect();
-        let mut squeezed = vec![Vec::new(); self.shown.len()];
-        let mut more: HashMap<String, u32> = HashMap::new();
+        let mut next = self.shown.len() as u32;
+        let mut more: HashMap<String, u32, BuildQuick> = HashMap::default();
+        let mut squeezed = Vec::with_capacity(spellings.len());
         for (id, text) in &spellings {
-            let short = squeeze(text);
-            let number = known.get(short.as_str()).copied().unwrap_or_else(|| {
-                let next = squeezed.len() as u32;
-                *more.entry(short).or_insert_with(|| {
-                    squeezed.push(Vec::new());
-                    next
-                })
-            });
-            squeezed[number as usize].push(*id);
+            let number = match squeeze(text) {
+                Cow::Borrowed(_) => *id,
+                Cow::Owned(short) => self.ids.get(&short).copied().unwrap_or_else(|| {
+                    *more.entry(short).or_insert_with(|| {
+                        next += 1;
+                        next - 1
+                    })
+                }),
+            };
+            squeezed.push((number, *id));
         }
-        spellings.extend(more.into_iter().map(|(text, number)| (number, text)));
-        (spellings, squeezed)
+        let mut more: Vec<(u32, Cow<'_, str>)> = more.into_iter().map(|(text, number)| (number, Cow::from(text))).collect();
+        more.sort_unstable_by_key(|(number, _)| *number);
+        spellings.append(&mut more);
+        (spellings, Rows::new(next as usize, &squeezed), next)
     }
 
     /// Gives every piece of a term with a `*` inside a number of its own, filed under its longest piece: the rarest, as a rule.
     fn join_pieces(&mut self) -> BTreeMap<TermId, Vec<Joined>> {
-        let several = self.ids.iter().filter(|(phrase, _)| phrase.pieces.len() > 1);
-        let mut whole: Vec<(TermId, Phrase)> = several.map(|(phrase, id)| (*id, phrase.clone())).collect();
+        let mut whole: Vec<(TermId, Phrase)> = self.several.iter().map(|(phrase, id)| (*id, phrase.clone())).collect();
         whole.sort_unstable_by_key(|(id, _)| *id);
         let mut joined: BTreeMap<TermId, Vec<Joined>> = BTreeMap::new();
-        for (term, phrase) in whole {
-            let longest = phrase.pieces.iter().enumerate().max_by_key(|(_, p)| p.text.len()).map_or(0, |(at, _)| at);
-            let mut part = |piece: Piece| {
-                let skipped = piece.skipped;
-                let alone = Phrase { pieces: vec![Piece { skipped: 0, ..piece }] };
-                (skipped, self.term(alone, "*"))
-            };
-            let parts: Vec<(u32, TermId)> = phrase.pieces.into_iter().map(&mut part).collect();
+        for (term, Phrase { text, rest }) in whole {
+            let pieces: Vec<Piece> = std::iter::once(Piece { skipped: 0, text }).chain(rest).collect();
+            let longest = pieces.iter().enumerate().max_by_key(|(_, piece)| piece.text.len()).map_or(0, |(at, _)| at);
+            let parts: Vec<(u32, TermId)> = pieces.into_iter().map(|piece| (piece.skipped, self.piece(piece.text))).collect();
             joined.entry(parts[longest].1).or_default().push(Joined { term, parts });
         }
         joined
+    }
+
+    /// The number of a piece: that of a term that is the same, or a new one, which is never shown.
+    fn piece(&mut self, text: String) -> TermId {
+        let next = self.shown.len() as TermId;
+        let id = *self.ids.entry(text).or_insert(next);
+        if id == next {
+            self.shown.push("*".into());
+        }
+        id
     }
 }
 
@@ -128,11 +157,6 @@ pub struct Joined {
     pub term: TermId,
     /// Words skipped, and the part.
     pub parts: Vec<(u32, TermId)>,
-}
-
-/// By term: the groups it belongs to.
-fn inverted(terms: usize, groups: &HashMap<Vec<TermId>, GroupId>) -> Rows {
-    Rows::new(terms, groups.iter().flat_map(|(terms, group)| terms.iter().map(move |term| (*term, *group))).collect())
 }
 
 /// How many bytes the letters of a text take at most. Letters of the scripts without spaces take three and more.
@@ -162,8 +186,8 @@ struct Letters {
 }
 
 impl Letters {
-    fn new<'s>(spellings: impl Iterator<Item = &'s (u32, String)>) -> Result<Self, BuildError> {
-        let (spellings, texts): (Vec<u32>, Vec<&str>) = spellings.map(|(spelling, text)| (*spelling, text.as_str())).unzip();
+    fn new<'s>(spellings: impl Iterator<Item = &'s (u32, Cow<'s, str>)>) -> Result<Self, BuildError> {
+        let (spellings, texts): (Vec<u32>, Vec<&str>) = spellings.map(|(spelling, text)| (*spelling, &**text)).unzip();
         let automaton = if texts.is_empty() { None } else { Some(AhoCorasick::new(texts)?) };
         Ok(Letters { automaton, spellings })
     }
@@ -187,6 +211,11 @@ impl Letters {
     }
 }
 
+fn every_breadth(spellings: &[&(u32, Cow<'_, str>)]) -> Result<[Letters; 3], BuildError> {
+    let up_to = |most: Breadth| Letters::new(spellings.iter().copied().filter(|(_, text)| Breadth::of(text) <= most));
+    Ok([up_to(Breadth::Ascii)?, up_to(Breadth::Two)?, up_to(Breadth::Any)?])
+}
+
 /// All terms, ready to be looked for.
 #[derive(Debug, Default)]
 pub struct Terms {
@@ -195,7 +224,7 @@ pub struct Terms {
     /// The others, by the [`Breadth`] of the text to look in: the fewer there are, the faster.
     letters: [Letters; 3],
     /// By spelling: the terms it stands for where doubled letters are single.
-    squeezed: Vec<Vec<TermId>>,
+    squeezed: Rows,
     shown: Vec<Arc<str>>,
     /// By term.
     groups_of: Rows,
@@ -283,7 +312,7 @@ impl Terms {
                 hits.add(from, to, found);
             } else if folded.tokens[begins..=ends].iter().any(|token| token.altered) {
                 let spellings = self.phrases.spellings(&found).iter();
-                spellings.flat_map(|spelling| &self.squeezed[*spelling as usize]).for_each(|term| hits.add(from, to, *term));
+                spellings.flat_map(|spelling| self.squeezed.of(*spelling)).for_each(|term| hits.add(from, to, *term));
             }
             Some(())
         };
@@ -307,7 +336,7 @@ mod tests {
     /// The words of `text` that `term` is found in.
     fn found(term: &str, text: &str) -> Vec<String> {
         let mut builder = Builder::default();
-        let id = builder.term(phrase(term).unwrap(), term);
+        let id = builder.term(&phrase(term).unwrap(), term);
         let group = builder.group(vec![id]);
         let hits = builder.finish().unwrap().scan(&[text], &|| false).unwrap();
         let Some(bits) = hits.of(group) else { return Vec::new() };
@@ -360,7 +389,7 @@ mod tests {
     #[test]
     fn the_scan_ends_when_the_time_is_up() {
         let mut builder = Builder::default();
-        builder.term(phrase("a").unwrap(), "a");
+        builder.term(&phrase("a").unwrap(), "a");
         let terms = builder.finish().unwrap();
         assert!(terms.scan(&["a", "a"], &|| true).is_none());
         let asked = std::cell::Cell::new(0);

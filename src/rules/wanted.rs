@@ -37,7 +37,7 @@ impl Wanted {
             }
             wanted.conditions.push((wanted.rule_of.len() - before) as u32);
         }
-        wanted.ways_of = Rows::new(terms.groups(), pairs);
+        wanted.ways_of = Rows::new(terms.groups(), &pairs);
         wanted
     }
 

@@ -38,7 +38,9 @@ pub struct Writer {
 impl Writer {
     /// With room for a text of so many bytes.
     pub fn new(capacity: usize) -> Self {
-        let mut text = vec![0; capacity + capacity / 8 + 16];
+        let room = capacity + capacity / 8 + 16;
+        // Not `vec![0; room]`: small memory that is asked for as zeros is slow to get, and terms are folded by the thousand.
+        let mut text: Vec<u8> = std::iter::repeat_n(0, room).collect();
         text[0] = b' ';
         Writer { text, end: 1, tokens: Vec::with_capacity(capacity / 4), open: false, position: 0 }
     }
