@@ -66,7 +66,7 @@ fn judgement(page: &mut Page, forward: &Forward<'_>) {
     }
     page.field("Queue", &forward.queue.name);
     page.list("Moved", &[forward.moved.map(one_line).unwrap_or_default()]);
-    let mut fired: Vec<&Fired> = verdict.trace.fired.iter().filter(|rule| !rule.shadow).collect();
+    let mut fired: Vec<&Fired> = verdict.trace.fired.iter().filter(|rule| !rule.shadow && tells(rule, &verdict.queue)).collect();
     // Those that voted for this queue first: they are why.
     fired.sort_by_key(|rule| (rule.queue.as_ref() != Some(&verdict.queue), -rule.points));
     let mut whys: Vec<String> = fired.iter().map(|rule| format!("{} ({})", one_line(&rule.why), vote(rule))).collect();
@@ -78,6 +78,11 @@ fn judgement(page: &mut Page, forward: &Forward<'_>) {
     page.field("Language", forward.report.language.as_deref().unwrap_or("unknown"));
     let damage: Vec<String> = forward.report.damage.iter().map(|mark| in_words(*mark).to_owned()).collect();
     page.list("Damage", &damage);
+}
+
+/// What speaks against other queues does not tell why it is in this one.
+fn tells(rule: &Fired, queue: &str) -> bool {
+    rule.points >= 0 || rule.queue.as_deref() == Some(queue)
 }
 
 fn vote(rule: &Fired) -> String {

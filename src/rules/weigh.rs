@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::Hit;
 use super::compile::{ANY, Language, Rule, Spoken};
 use super::conditions::Shown;
-use super::judge::Mail;
+use super::judge::{MOST_SHOWN, Mail};
 use super::terms::{GroupId, Terms};
 
 /// People of every language mix English words in, and the software and the rules they write about speak it.
@@ -43,13 +43,14 @@ impl Signs {
         self.all.iter().map(|sign| sign.points.max(0)).sum()
     }
 
-    /// The points of the signs that are there in some fields, and a place of each, the weightiest first; `None` without any.
+    /// The points of the signs that are there in some fields, and a place of each, the weightiest first, as many as
+    /// a trace shows; `None` without any.
     pub fn weigh(&self, mail: &Mail<'_>, fields: u8) -> Option<(i64, Vec<Hit>)> {
         let found = self.all.iter().filter_map(|sign| Some((sign, sign.first(mail, fields)?)));
         let mut signs: Vec<(&Sign, Shown)> = found.collect();
         signs.sort_by(|(a, _), (b, _)| b.points.abs().cmp(&a.points.abs()).then_with(|| a.name.cmp(&b.name)));
         let points: i64 = signs.iter().map(|(sign, _)| sign.points).sum();
-        let hits: Vec<Hit> = signs.into_iter().map(|(sign, place)| sign.shown(mail.hit(place))).collect();
+        let hits: Vec<Hit> = signs.into_iter().take(MOST_SHOWN).map(|(sign, place)| sign.shown(mail.hit(place))).collect();
         (!hits.is_empty()).then(|| (points.max(self.least), hits))
     }
 }
