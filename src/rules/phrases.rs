@@ -155,7 +155,9 @@ impl Phrases {
         let (mut sets, mut known) = (Sets { first: self.several, ..Sets::default() }, Known::default());
         let (mut complete, mut leads, mut ways, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (word, seen) in (0..).zip(self.words.all()) {
-            (complete.clear(), leads.clear(), ways.clear());
+            complete.clear();
+            leads.clear();
+            ways.clear();
             for edge in self.firsts(Some(word), seen) {
                 complete.extend((edge.spelling != NONE).then_some(edge.spelling));
                 leads.extend((edge.node != NONE).then(|| (edge.node, self.marks[edge.node as usize])));
