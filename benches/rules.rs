@@ -179,8 +179,13 @@ fn mails(text: &str) -> Vec<Report> {
     (0..paragraphs.len()).map(mail).collect()
 }
 
-/// The best time of each set over all mails.
+/// The best time of each set over all mails, on a thread of its own as in the daemon: memory is found faster there than where
+/// rules were compiled, which leaves millions of small holes.
 fn measure(sets: &[(&str, RuleSet)], mails: &[Report]) -> Vec<Duration> {
+    std::thread::scope(|scope| scope.spawn(|| best_times(sets, mails)).join().expect("it judges"))
+}
+
+fn best_times(sets: &[(&str, RuleSet)], mails: &[Report]) -> Vec<Duration> {
     let place = Place { account: "ca".to_owned(), default: "general".to_owned(), floor: "general".to_owned() };
     let mut best = vec![Duration::MAX; sets.len()];
     for _ in 0..ROUNDS {

@@ -11,6 +11,8 @@ use super::words::{Seen, Stands, WordId, Words};
 
 /// A term of more words is found letter by letter, so that no term can make a word of a mail be looked at more often.
 const MOST_WORDS: usize = 12;
+/// So many words are looked up before the first of them is read.
+const AHEAD: usize = 16;
 /// No node; no spelling.
 const NONE: u32 = u32::MAX;
 
@@ -36,38 +38,40 @@ pub struct Phrases {
 /// A bit for each word that leads on from a node, by [`mark`]; several words may share one.
 type Marks = u32;
 
-fn mark(word: WordId, stands: Stands) -> Marks {
+fn mark(word: WordId, stands: u32) -> Marks {
     1 << (spread(key(0, word, stands)) >> 59)
 }
 
-/// By word, since most words of a mail are words of some term: what would else have to be asked each time.
+/// By word, since most words of a mail are words of some term: what would else have to be asked each time. All of a word stands
+/// side by side, since to fetch it from memory takes longer than to read it.
 #[derive(Debug, Default)]
-struct Known {
-    words: Vec<KnownWord>,
-    /// The nodes that each word leads to as the first one, with their marks.
-    leads: Vec<(u32, Marks)>,
-    /// How each word may lead on from a node: itself and its beginnings.
-    ways: Vec<(WordId, Stands)>,
-}
+struct Known(Vec<(u32, u32)>);
 
-#[derive(Clone, Copy, Debug)]
-struct KnownWord {
+/// What is known of a word.
+#[derive(Clone, Copy)]
+struct KnownWord<'p> {
     /// What is complete with it as the first word: a spelling or a number for several.
     complete: u32,
-    /// Where its leads and ways begin, and how many there are.
-    leads: u32,
-    ways: u32,
-    lead_count: u16,
-    way_count: u16,
+    /// The nodes that it leads to as the first one, with their marks.
+    leads: &'p [(u32, Marks)],
+    /// How it may lead on from a node: itself and its beginnings, by [`Stands`].
+    ways: &'p [(WordId, u32)],
 }
 
 impl Known {
-    fn leads(&self, word: &KnownWord) -> &[(u32, Marks)] {
-        &self.leads[word.leads as usize..][..usize::from(word.lead_count)]
+    /// Gives where the word will be found.
+    fn add(&mut self, word: &KnownWord<'_>) -> u32 {
+        let (start, leads, ways) = (self.0.len() as u32, word.leads.len() as u32, word.ways.len() as u32);
+        self.0.extend([(word.complete, leads << 16 | ways)]);
+        self.0.extend(word.leads.iter().chain(word.ways));
+        start
     }
 
-    fn ways(&self, word: &KnownWord) -> &[(WordId, Stands)] {
-        &self.ways[word.ways as usize..][..usize::from(word.way_count)]
+    #[inline]
+    fn get(&self, start: u32) -> KnownWord<'_> {
+        let [(complete, counts), rest @ ..] = &self.0[start as usize..] else { unreachable!("only what was added is asked for") };
+        let (leads, rest) = rest.split_at((counts >> 16) as usize);
+        KnownWord { complete: *complete, leads, ways: &rest[..(counts & 0xFFFF) as usize] }
     }
 }
 
@@ -87,8 +91,8 @@ impl Default for Edge {
 }
 
 /// A word, whole or as a beginning, behind a node.
-fn key(node: u32, word: WordId, stands: Stands) -> u64 {
-    u64::from(node) << 33 | u64::from(word) << 1 | u64::from(stands == Stands::Beginning)
+fn key(node: u32, word: WordId, stands: u32) -> u64 {
+    u64::from(node) << 33 | u64::from(word) << 1 | u64::from(stands == Stands::Beginning as u32)
 }
 
 /// Can a spelling be looked for here? Its words are whole, but the first may be open in front, the last behind, none both.
@@ -141,29 +145,29 @@ impl Phrases {
             return &mut self.first[word as usize][stands as usize];
         }
         self.goes_on[word as usize][stands as usize] = true;
-        self.marks[node as usize] |= mark(word, stands);
-        self.later.entry(key(node, word, stands))
+        self.marks[node as usize] |= mark(word, stands as u32);
+        self.later.entry(key(node, word, stands as u32))
     }
 
     /// To be called when all are there.
     pub fn finish(&mut self) {
         self.words.finish();
         let (mut sets, mut known) = (Sets { first: self.several, ..Sets::default() }, Known::default());
-        let mut complete = Vec::new();
+        let (mut complete, mut leads, mut ways, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (word, seen) in (0..).zip(self.words.all()) {
-            let (leads, ways) = (known.leads.len(), known.ways.len());
             complete.clear();
+            leads.clear();
+            ways.clear();
             for edge in self.firsts(Some(word), seen) {
                 complete.extend((edge.spelling != NONE).then_some(edge.spelling));
-                known.leads.extend((edge.node != NONE).then(|| (edge.node, self.marks[edge.node as usize])));
+                leads.extend((edge.node != NONE).then(|| (edge.node, self.marks[edge.node as usize])));
             }
             let beginnings = self.words.beginnings(seen).map(|beginning| (beginning, Stands::Beginning));
-            let ways_on = beginnings.chain([(word, Stands::Whole)]);
-            known.ways.extend(ways_on.filter(|(word, stands)| self.goes_on[*word as usize][*stands as usize]));
-            let (lead_count, way_count) = ((known.leads.len() - leads) as u16, (known.ways.len() - ways) as u16);
-            let (leads, ways) = (leads as u32, ways as u32);
-            known.words.push(KnownWord { complete: sets.number(&mut complete), leads, ways, lead_count, way_count });
+            let goes_on = |(word, stands): &(WordId, Stands)| self.goes_on[*word as usize][*stands as usize];
+            ways.extend(beginnings.chain([(word, Stands::Whole)]).filter(goes_on).map(|(word, stands)| (word, stands as u32)));
+            starts.push(known.add(&KnownWord { complete: sets.number(&mut complete), leads: &leads, ways: &ways }));
         }
+        self.words.tag(&starts);
         (self.known, self.sets) = (known, Rows::new(sets.numbers.len(), &sets.pairs));
     }
 
@@ -189,7 +193,13 @@ impl Phrases {
         let (text, tokens) = (folded.text.as_bytes(), &folded.tokens);
         let mut begun = Begun::default();
         let mut next_altered = 0;
-        for (at, token) in tokens.iter().enumerate() {
+        let word = |at: usize| {
+            let (start, end) = (tokens[at].at as usize, tokens.get(at + 1).map_or(text.len(), |next| next.at as usize));
+            Seen::new(text, start, end - usize::from(text[end - 1] == b' '))
+        };
+        // Some words are looked up ahead, so that what has to be fetched from memory comes meanwhile.
+        let mut ahead = [None; AHEAD];
+        for at in 0..tokens.len() {
             if altered && next_altered <= at {
                 next_altered = (at..tokens.len()).find(|t| tokens[*t].altered).unwrap_or(usize::MAX);
             }
@@ -197,11 +207,15 @@ impl Phrases {
             if !new && begun.is_empty() {
                 continue;
             }
-            let end = tokens.get(at + 1).map_or(text.len(), |next| next.at as usize);
-            let seen = Seen::new(text, token.at as usize, end - usize::from(text[end - 1] == b' '));
-            begun.fresh = match self.words.get(&seen) {
-                Some(word) => self.read(&self.known.words[word as usize], new, at, &mut begun, give)?,
-                None => self.read_unknown(seen, new, at, &mut begun, give)?,
+            if altered {
+                ahead[at % AHEAD] = self.words.get_tag(&word(at)).map(|start| self.known.get(start));
+            } else if at % AHEAD == 0 {
+                let next = at..tokens.len().min(at + AHEAD);
+                next.for_each(|at| ahead[at % AHEAD] = self.words.get_tag(&word(at)).map(|start| self.known.get(start)));
+            }
+            begun.fresh = match &ahead[at % AHEAD] {
+                Some(known) => self.read(known, new, at, &mut begun, give)?,
+                None => self.read_unknown(word(at), new, at, &mut begun, give)?,
             };
             std::mem::swap(&mut begun.before, &mut begun.behind);
             begun.behind.clear();
@@ -213,8 +227,8 @@ impl Phrases {
     /// Gives the nodes it leads to as the first one.
     #[inline]
     fn read<'p>(
-        &'p self,
-        word: &KnownWord,
+        &self,
+        word: &KnownWord<'p>,
         new: bool,
         at: usize,
         begun: &mut Begun<'_>,
@@ -224,9 +238,9 @@ impl Phrases {
             give(at, at, word.complete)?;
         }
         if !begun.is_empty() {
-            self.known.ways(word).iter().try_for_each(|(word, stands)| self.go_on(*word, *stands, at, begun, give))?;
+            word.ways.iter().try_for_each(|(way, stands)| self.go_on(*way, *stands, at, begun, give))?;
         }
-        Some(if new { self.known.leads(word) } else { &[] })
+        Some(if new { word.leads } else { &[] })
     }
 
     #[inline(never)]
@@ -247,7 +261,7 @@ impl Phrases {
             }
         }
         let mut beginnings = self.words.beginnings(seen);
-        beginnings.try_for_each(|beginning| self.go_on(beginning, Stands::Beginning, at, begun, give))?;
+        beginnings.try_for_each(|beginning| self.go_on(beginning, Stands::Beginning as u32, at, begun, give))?;
         Some(&[])
     }
 
@@ -256,7 +270,7 @@ impl Phrases {
     fn go_on(
         &self,
         word: WordId,
-        stands: Stands,
+        stands: u32,
         at: usize,
         begun: &mut Begun<'_>,
         give: &mut impl FnMut(usize, usize, u32) -> Option<()>,

@@ -101,6 +101,8 @@ struct Entry {
     /// The first bytes, filled up with zeros.
     head: u64,
     id: WordId,
+    /// See [`Words::tag`].
+    tag: u32,
     /// 0: a free place.
     length: u8,
     /// Some term means all words that begin so.
@@ -187,8 +189,20 @@ impl Words {
         }
     }
 
-    /// The number of a word.
+    /// Gives each word, by number, something to be found at once with it.
+    pub fn tag(&mut self, tags: &[u32]) {
+        self.table.iter_mut().filter(|entry| entry.length > 0).for_each(|entry| entry.tag = tags[entry.id as usize]);
+    }
+
+    /// What a word was given.
     #[inline]
+    pub fn get_tag(&self, seen: &Seen<'_>) -> Option<u32> {
+        let entry = &self.table[self.find(seen)];
+        (entry.length > 0).then_some(entry.tag)
+    }
+
+    /// The number of a word.
+    #[cfg(test)]
     pub fn get(&self, seen: &Seen<'_>) -> Option<WordId> {
         let entry = self.table[self.find(seen)];
         (entry.length > 0).then_some(entry.id)
