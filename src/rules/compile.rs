@@ -11,7 +11,7 @@ use super::file::{Lists, RawFile, RawNear, RawRule, RawSign, read_all};
 use super::pattern::{self, Filters};
 use super::spelling::{Phrase, TermFault, phrase};
 use super::terms::{Builder, GroupId, TermId, Terms};
-use super::weigh::{Sign, Signs};
+use super::weigh::Signs;
 use crate::problem::{Problems, Source, did_you_mean};
 use crate::table::Word;
 
@@ -317,9 +317,14 @@ impl<'f> Compiler<'f> {
         NoneNear { words, all, within: raw.within, same_sentence: raw.same_sentence }
     }
 
-    fn sign(&mut self, source: &Source, raw: &RawSign) -> Sign {
-        let names: Vec<&str> = raw.any.iter().map(|word| word.value.trim()).collect();
-        Sign { name: names.join(" | "), words: self.spoken(source, &raw.any), points: raw.points }
+    fn signs(&mut self, source: &Source, raw: &[RawSign], queue: Option<usize>) -> Signs {
+        let mut signs = Signs::new(queue.map_or(0, |queue| self.world.queues[queue].1));
+        for sign in raw {
+            let names: Vec<&str> = sign.any.iter().map(|word| word.value.trim()).collect();
+            let words = self.spoken(source, &sign.any);
+            signs.add(&names.join(" | "), words, sign.points);
+        }
+        signs
     }
 
     fn rule(&mut self, source: &Source, raw: &RawRule) -> Rule {
@@ -328,8 +333,7 @@ impl<'f> Compiler<'f> {
             self.account(source, word);
         }
         self.canonical.push(self.canonical_rule(raw));
-        let all = raw.weigh.iter().map(|sign| self.sign(source, sign)).collect();
-        let weigh = Signs { all, least: queue.map_or(0, |queue| -self.world.queues[queue].1) };
+        let weigh = self.signs(source, &raw.weigh, queue);
         let points = if weigh.is_empty() { raw.points } else { Some(weigh.most()) };
         let values = |words: &[Word]| words.iter().map(|w| w.value.clone()).collect();
         Rule {

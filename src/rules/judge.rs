@@ -136,10 +136,9 @@ impl<'m> Mail<'m> {
         self.hits.term_at(place, group, self.terms)
     }
 
-    /// Do the words of a language say anything as signs of this mail?
-    pub fn speaks(&self, language: Language) -> bool {
-        let own = *self.own.get_or_init(|| self.tongues.of(self.hits.groups()));
-        self.tongues.speaks(own, language)
+    /// The languages whose words count as signs.
+    pub fn tongues(&self) -> Vec<Language> {
+        self.tongues.spoken(*self.own.get_or_init(|| self.tongues.of(self.hits.groups())))
     }
 
     /// Where sentences begin.

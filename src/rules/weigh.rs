@@ -1,6 +1,8 @@
 //! Signs that are weighed: what else a mail speaks of, each worth a few points for a queue or against it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Hit;
 use super::compile::{ANY, Language, Rule, Spoken};
@@ -14,25 +16,36 @@ const ALWAYS: &str = "en";
 /// The signs of one rule.
 #[derive(Debug, Default)]
 pub struct Signs {
-    /// In the order written, which does not matter.
-    pub all: Vec<Sign>,
+    all: Vec<Sign>,
+    /// By language: its words, each with the place of their sign among all.
+    words: BTreeMap<Language, Vec<(usize, GroupId)>>,
     /// Their points together are never fewer: one threshold of the queue taken away. So a queue with twice its threshold
     /// passes, whatever else the mail speaks of.
-    pub least: i64,
+    least: i64,
 }
 
 /// One line of `weigh`.
 #[derive(Debug)]
-pub struct Sign {
-    /// As the operator wrote it, for the trace.
-    pub name: String,
-    /// Its words: one of them is enough.
-    pub words: Spoken,
+struct Sign {
+    /// Its points and its words as the operator wrote them, for the trace.
+    shown: Arc<str>,
     /// What it counts, below zero against the queue.
-    pub points: i64,
+    points: i64,
 }
 
 impl Signs {
+    /// Of a queue with this threshold.
+    pub fn new(threshold: i64) -> Self {
+        Signs { least: -threshold, ..Signs::default() }
+    }
+
+    /// Adds a line: its words as written and in each language, and its points. The order of lines does not matter.
+    pub fn add(&mut self, name: &str, words: Spoken, points: i64) {
+        let at = self.all.len();
+        self.all.push(Sign { shown: format!("{points:+} {name}").into(), points });
+        words.into_iter().for_each(|(language, group)| self.words.entry(language).or_default().push((at, group)));
+    }
+
     /// The rule weighs nothing.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
@@ -43,28 +56,29 @@ impl Signs {
         self.all.iter().map(|sign| sign.points.max(0)).sum()
     }
 
+    /// Their words, with the language of each.
+    pub fn words(&self) -> impl Iterator<Item = (Language, GroupId)> {
+        self.words.iter().flat_map(|(language, words)| words.iter().map(|(_, group)| (*language, *group)))
+    }
+
     /// The points of the signs that are there in some fields, and a place of each, the weightiest first, as many as
     /// a trace shows; `None` without any.
     pub fn weigh(&self, mail: &Mail<'_>, fields: u8) -> Option<(i64, Vec<Hit>)> {
-        let found = self.all.iter().filter_map(|sign| Some((sign, sign.first(mail, fields)?)));
-        let mut signs: Vec<(&Sign, Shown)> = found.collect();
-        signs.sort_by(|(a, _), (b, _)| b.points.abs().cmp(&a.points.abs()).then_with(|| a.name.cmp(&b.name)));
+        let mut there: Vec<(usize, Shown)> = self.there(mail, fields);
+        there.sort_unstable();
+        there.dedup_by_key(|(sign, _)| *sign);
+        let mut signs: Vec<(&Sign, Shown)> = there.into_iter().map(|(sign, place)| (&self.all[sign], place)).collect();
+        signs.sort_by(|(a, _), (b, _)| b.points.abs().cmp(&a.points.abs()).then_with(|| a.shown.cmp(&b.shown)));
         let points: i64 = signs.iter().map(|(sign, _)| sign.points).sum();
-        let hits: Vec<Hit> = signs.into_iter().take(MOST_SHOWN).map(|(sign, place)| sign.shown(mail.hit(place))).collect();
+        let shown = |(sign, place): (&Sign, Shown)| Hit { term: sign.shown.clone(), ..mail.hit(place) };
+        let hits: Vec<Hit> = signs.into_iter().take(MOST_SHOWN).map(shown).collect();
         (!hits.is_empty()).then(|| (points.max(self.least), hits))
     }
-}
 
-impl Sign {
-    /// Its first place in the mail, of the languages that count there.
-    fn first(&self, mail: &Mail<'_>, fields: u8) -> Option<Shown> {
-        let spoken = self.words.iter().filter(|(language, _)| mail.speaks(*language));
-        spoken.filter_map(|(_, group)| Some((mail.hits.first(*group, fields)?, *group))).min()
-    }
-
-    /// A hit that says which sign it is of, and what that counts.
-    fn shown(&self, hit: Hit) -> Hit {
-        Hit { term: format!("{:+} {}: {}", self.points, self.name, hit.term).into(), ..hit }
+    /// First places of signs, in the languages that count in the mail.
+    fn there(&self, mail: &Mail<'_>, fields: u8) -> Vec<(usize, Shown)> {
+        let spoken = mail.tongues().into_iter().filter_map(|language| self.words.get(&language)).flatten();
+        spoken.filter_map(|(sign, group)| Some((*sign, (mail.hits.first(*group, fields)?, *group)))).collect()
     }
 }
 
@@ -83,8 +97,8 @@ impl Tongues {
     /// Of the signs of rules.
     pub fn new(rules: &[Rule], terms: &Terms, languages: &[String]) -> Self {
         let mut by_group = vec![ANY; terms.groups()];
-        for (language, group) in rules.iter().flat_map(|rule| &rule.weigh.all).flat_map(|sign| &sign.words) {
-            by_group[*group as usize] = *language;
+        for (language, group) in rules.iter().flat_map(|rule| rule.weigh.words()) {
+            by_group[group as usize] = language;
         }
         let always = languages.iter().position(|code| code == ALWAYS).map(|at| at as Language);
         Tongues { by_group, languages: languages.len(), always }
@@ -99,8 +113,11 @@ impl Tongues {
         spoken.max_by_key(|(at, count)| (*count, Some(*at) != self.always, Reverse(*at))).map_or(ANY, |(language, _)| language)
     }
 
-    /// Do words of a language count in a mail whose own is this one?
-    pub fn speaks(&self, own: Language, language: Language) -> bool {
-        language == ANY || language == own || Some(language) == self.always
+    /// The languages whose words count in a mail whose own is this one, each once.
+    pub fn spoken(&self, own: Language) -> Vec<Language> {
+        let mut spoken: Vec<Language> = [ANY, own].into_iter().chain(self.always).collect();
+        spoken.sort_unstable();
+        spoken.dedup();
+        spoken
     }
 }
