@@ -50,6 +50,8 @@ const SPAWNERS: &[(&str, &str, &str)] = &[
     ("daemon", "", "the one place that supervises what it starts"),
     ("store", "thread::", "the writer owns the only writing connection and blocks on the disk"),
     ("judges", "thread::", "parsing nests deep: threads with a large stack, never the runtime's own (DEPENDENCIES.md)"),
+    ("rules/file", "thread::", "rule files are read by all processors; none outlives the call"),
+    ("rules/terms", "thread::", "words and letters are made findable side by side; none outlives the call"),
     ("store", "spawn_blocking", "reading the database blocks"),
     ("mailbox/maildir", "spawn_blocking", "reading files blocks"),
     ("send/file", "spawn_blocking", "writing files blocks"),
