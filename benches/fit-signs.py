@@ -7,8 +7,9 @@
 
 Needs numpy and scipy. The mails are those of fixtures/exams, fixtures/sentences, and where it is there ../shared/data (the
 half to tune on). A queue's sum is taken for the log-odds that a mail belongs there; points move from where they stand as far as
-the mails ask for it. A rule that is sure alone (100 points) keeps at least 90; a sign of danger never counts against its own queue,
-nor a context for one: which list may speak for what is SIGNS below. Run it after lists have changed much, then `rules test`,
+the mails ask for it. A rule that is sure alone stays so (SURE), one that is not never becomes so; a sign of danger never counts against its own queue,
+nor a context for one: which list may speak for what is SIGNS below. Fit before words are mended for an exam: a list
+mended for these very mails looks surer than it is. Run it after lists have changed much, then `rules test`,
 `cargo test --test rules`, and the figures of README "Rules".
 """
 import email.header, glob, json, os, re, subprocess, sys, tempfile, tomllib
@@ -23,9 +24,11 @@ QUEUES = ["threat-of-harm", "child-protection", "disinformation"]
 MEANS = {"threat": "threat-of-harm", "clean": "general", "not-threat": "general", "toxic_not_threat": "general"}
 # What a set's mails weigh, and how much a harmless mail does beside a dangerous one.
 WEIGHT = {"exams": 4, "sentences": 1, "wikipedia-talk": 0.7, "hatecheck": 0.45, "ordinary-mail": 2}
-HARMLESS = 0.3
+HARMLESS = 0.45
 # How wide a step of the log-odds is in points, and how strongly points hold to where they stand.
 STEP, HOLD_RULE, HOLD_SIGN = 24, 3e-5, 1e-4
+# A rule that is sure alone keeps so many points: a stray sign or two against it must not sink a mail.
+SURE = 115
 # A sign of fewer points says nothing.
 LEAST_SIGN = 3
 
@@ -170,7 +173,7 @@ def points_of(mails, rules):
     for queue in QUEUES:
         columns = [name for name, (q, _) in rules.items() if q == queue]
         prior = [rules[name][1] for name in columns]
-        bounds = [(90 if p >= 90 else 0.3 * p, 2 * p + 30) for p in prior]
+        bounds = [(SURE, 2 * p + 60) if p >= 90 else (0.3 * p, min(2 * p + 30, 85)) for p in prior]
         present = set().union(*(mail["fired"] for mail in mails))
         for kind, bound in (("for", (0, 30)), ("against", (-45, 0))):
             names = [f"{kind} {name}" for name in dict.fromkeys(SIGNS[queue][kind].split())]

