@@ -395,7 +395,8 @@ impl<'f> Compiler<'f> {
 
     fn facts(&self, source: &Source, raw: &RawFacts) -> Facts {
         let values = |words: &[Word]| words.iter().map(|w| w.value.clone()).collect();
-        let compiled = |(of, matches, word): &(Of, bool, Word)| Some(facts::Pattern::new(of.clone(), *matches, self.built(source, word)?));
+        let compiled =
+            |(of, matches, word): &(Of, bool, Word)| Some(facts::Pattern::new(of.clone(), *matches, self.built(source, word)?));
         Facts {
             account: values(&raw.account),
             language: values(&raw.language),

@@ -95,7 +95,7 @@ pub struct RawSign {
     pub points: i64,
 }
 
-/// The fields of a mail, in the order of a [`super::hits::Found::field`].
+/// The fields of a mail, in the order of the bits of [`RawRule::fields`].
 pub const FIELDS: [&str; 6] = ["subject", "body", "forwarded", "attachment", "filename", "quoted"];
 /// All but `quoted`.
 const DEFAULT_FIELDS: u8 = 0b01_1111;
@@ -286,7 +286,8 @@ fn check_effect(table: &Table<'_>, rule: &RawRule) {
 
 /// A rule must ask for something, or it would fire on every mail.
 fn check_conditions(table: &Table<'_>, rule: &RawRule) {
-    let words = !rule.any.is_empty() || !rule.all.is_empty() || !rule.near.is_empty() || rule.regex.is_some() || !rule.weigh.is_empty();
+    let words =
+        !rule.any.is_empty() || !rule.all.is_empty() || !rule.near.is_empty() || rule.regex.is_some() || !rule.weigh.is_empty();
     if !words && rule.facts.is_empty() {
         let help = "give it `any`, `all`, `near`, `regex`, or a fact such as `account`".to_owned();
         table.problem(

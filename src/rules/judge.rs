@@ -10,8 +10,8 @@ use super::file::FIELDS;
 use super::hits::Hits;
 use super::places::PlaceId;
 use super::strikes::Strikes;
-use super::weigh::Tongues;
 use super::terms::{GroupId, TermId, Terms};
+use super::weigh::Tongues;
 use super::{Choice, Fired, Hit, Moment, Place, RuleSet, Sum, Trace, Verdict, Vetoed, World};
 use crate::report::{Fields, Report};
 
@@ -218,7 +218,8 @@ pub fn verdict(findings: Findings<'_>, world: &World, place: &Place, hash: &Arc<
     let flags = gather(live().flat_map(|rule| &rule.flags));
     let answer = choose(live());
     let failed: Vec<Fired> = failed().map(|rule| failed_as_fired(rule, place, world)).collect();
-    let mut fired: Vec<Fired> = findings.fired.into_iter().map(|(rule, points, hits)| fired(rule, points, hits, world)).chain(failed).collect();
+    let mut fired: Vec<Fired> =
+        findings.fired.into_iter().map(|(rule, points, hits)| fired(rule, points, hits, world)).chain(failed).collect();
     fired.sort_by(|a, b| a.id.cmp(&b.id));
     let (default, floor) = (place.default.clone(), place.floor.clone());
     let trace =

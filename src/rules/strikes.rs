@@ -44,9 +44,8 @@ impl<'r> Strikes<'r> {
     pub fn find(&self, mail: &Mail<'_>, window: &[PlaceId], languages: &[Language]) -> Option<Veto> {
         let groups = self.close.iter().flat_map(|(near, _)| near.words.iter().map(move |(of, group)| (near, *of, *group)));
         let striking = groups.filter(|(_, of, _)| strikes(mail, *of, languages));
-        let close = striking.filter_map(|(near, _, group)| {
-            Some((stands_close(mail, near, mail.hits.of(group)?, window)?, group))
-        });
+        let close =
+            striking.filter_map(|(near, _, group)| Some((stands_close(mail, near, mail.hits.of(group)?, window)?, group)));
         let order = |(place, group): &Veto| (*place, mail.term_at(*place, *group));
         close.min_by_key(order).or_else(|| self.none(mail, languages))
     }
