@@ -209,10 +209,9 @@ impl Stage {
     }
 }
 
-/// The sentence of the rule that weighed most for the queue it went to, or that none did.
+/// The sentence of the rule that says best why it went to its queue, or that none did.
 fn why(verdict: &Verdict) -> String {
-    let fired = verdict.trace.fired.iter().filter(|fired| fired.queue.as_ref() == Some(&verdict.queue) && !fired.shadow);
-    match fired.max_by_key(|fired| fired.points) {
+    match verdict.reasons().first() {
         Some(fired) => fired.why.clone(),
         None if verdict.queue == verdict.trace.floor && verdict.queue != verdict.trace.default => {
             "the floor of its address".into()

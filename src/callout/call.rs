@@ -307,7 +307,7 @@ impl Matter {
     }
 
     fn whys(&self) -> Vec<&str> {
-        self.verdict.iter().flat_map(|v: &Verdict| &v.trace.fired).filter(|f| !f.shadow).map(|f| f.why.as_str()).collect()
+        self.verdict.iter().flat_map(Verdict::reasons).map(|fired| fired.why.as_str()).collect()
     }
 
     fn about<'a>(&'a self, why: &'a [&'a str], firing: &'a Firing) -> About<'a> {

@@ -66,10 +66,10 @@ fn judgement(page: &mut Page, forward: &Forward<'_>) {
     }
     page.field("Queue", &forward.queue.name);
     page.list("Moved", &[forward.moved.map(one_line).unwrap_or_default()]);
-    let mut fired: Vec<&Fired> = verdict.trace.fired.iter().filter(|rule| !rule.shadow && tells(rule, &verdict.queue)).collect();
-    // Those that voted for this queue first: they are why.
-    fired.sort_by_key(|rule| (rule.queue.as_ref() != Some(&verdict.queue), -rule.points));
-    let mut whys: Vec<String> = fired.iter().map(|rule| format!("{} ({})", one_line(&rule.why), vote(rule))).collect();
+    let mut others: Vec<&Fired> = verdict.trace.fired.iter().filter(|rule| adds(rule, &verdict.queue)).collect();
+    others.sort_by_key(|rule| -rule.points);
+    let mut whys: Vec<String> =
+        verdict.reasons().into_iter().chain(others).map(|rule| format!("{} ({})", one_line(&rule.why), vote(rule))).collect();
     whys.extend(verdict.trace.because.iter().map(|step| one_line(step)));
     page.list("Why", &whys);
     page.list("Passed", &[verdict.passed.join(", ")]);
@@ -80,9 +80,10 @@ fn judgement(page: &mut Page, forward: &Forward<'_>) {
     page.list("Damage", &damage);
 }
 
-/// What speaks against other queues does not tell why it is in this one.
-fn tells(rule: &Fired, queue: &str) -> bool {
-    rule.points >= 0 || rule.queue.as_deref() == Some(queue)
+/// Is it worth reading beside the reasons? What speaks against other queues does not tell why it is in this one.
+fn adds(rule: &Fired, queue: &str) -> bool {
+    let of_this = rule.queue.as_deref() == Some(queue);
+    !rule.shadow && (if of_this { rule.points <= 0 } else { rule.points >= 0 })
 }
 
 fn vote(rule: &Fired) -> String {

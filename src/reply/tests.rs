@@ -103,6 +103,7 @@ fn verdict(queue: &str) -> Verdict {
         queue: queue.map(str::to_owned),
         points,
         shadow: false,
+        weighed: false,
         hits: Vec::new(),
     };
     Verdict {

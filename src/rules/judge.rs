@@ -254,7 +254,7 @@ fn failed_as_fired(rule: &Rule, place: &Place, world: &World) -> Fired {
     let vote = floor_vote(rule, place, world);
     let queue = vote.map(|(queue, _)| world.queues[queue].0.clone());
     let points = vote.map_or(0, |(_, points)| points);
-    Fired { id: rule.id.clone(), why: rule.why.clone(), queue, points, shadow: rule.shadow, hits: Vec::new() }
+    Fired { id: rule.id.clone(), why: rule.why.clone(), queue, points, shadow: rule.shadow, weighed: false, hits: Vec::new() }
 }
 
 fn say_failed(rule: &Rule, place: &Place) -> String {
@@ -305,7 +305,8 @@ fn gather<'s>(words: impl Iterator<Item = &'s String>) -> Vec<String> {
 
 fn fired(rule: &Rule, points: i64, hits: Vec<Hit>, world: &World) -> Fired {
     let queue = rule.vote.map(|(queue, _)| world.queues[queue].0.clone());
-    Fired { id: rule.id.clone(), why: rule.why.clone(), queue, points, shadow: rule.shadow, hits }
+    let weighed = !rule.weigh.is_empty();
+    Fired { id: rule.id.clone(), why: rule.why.clone(), queue, points, shadow: rule.shadow, weighed, hits }
 }
 
 #[cfg(test)]

@@ -193,6 +193,17 @@ pub struct Verdict {
     pub trace: Trace,
 }
 
+impl Verdict {
+    /// The rules that tell people why a mail is in its queue: those that voted for it, a danger that a rule names before signs
+    /// that were only weighed, the most points first.
+    pub fn reasons(&self) -> Vec<&Fired> {
+        let voted = |fired: &&Fired| !fired.shadow && fired.points > 0 && fired.queue.as_ref() == Some(&self.queue);
+        let mut reasons: Vec<&Fired> = self.trace.fired.iter().filter(voted).collect();
+        reasons.sort_by_key(|fired| (fired.weighed, -fired.points));
+        reasons
+    }
+}
+
 /// What a rule chose as the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
@@ -237,6 +248,9 @@ pub struct Fired {
     pub points: i64,
     /// It only records (`shadow = true`).
     pub shadow: bool,
+    /// Its points are those of signs, which say little one by one.
+    #[serde(default)]
+    pub weighed: bool,
     /// What it matched. Empty for a rule of facts alone.
     pub hits: Vec<Hit>,
 }

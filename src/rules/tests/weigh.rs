@@ -115,3 +115,10 @@ weigh = [
     assert_eq!(points("een kind is afraid"), Some(27), "English counts in mails of every language");
     assert_eq!(points("wiki"), Some(300), "words of every language need no language");
 }
+
+#[test]
+fn people_read_the_danger_that_a_rule_names_before_the_signs() {
+    let verdict = verdict("goodbye, pills, alpha, a film");
+    let reasons: Vec<(&str, i64)> = verdict.reasons().into_iter().map(|fired| (fired.id.as_str(), fired.points)).collect();
+    assert_eq!(reasons, [("told", 100), ("signs", 75)]);
+}
