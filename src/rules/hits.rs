@@ -200,12 +200,12 @@ impl Hits {
         }))
     }
 
-    /// The first place of a group in the fields of a bit set.
-    pub fn first(&self, group: GroupId, fields: u8) -> Option<PlaceId> {
+    /// The first place of a group in some ranges (see [`Hits::in_fields`]).
+    pub fn first(&self, group: GroupId, ranges: &[Range<PlaceId>]) -> Option<PlaceId> {
         let (head, _) = &self.found[(self.numbers[group as usize] as usize).checked_sub(1)?];
         let link = |at: u32| at.checked_sub(1).map(|at| self.links[at as usize]);
         let slots = std::iter::successors(link(*head), |(_, next)| link(*next));
-        let within = |place: &PlaceId| self.in_fields(fields).any(|range| range.contains(place));
+        let within = |place: &PlaceId| ranges.iter().any(|range| range.contains(place));
         slots.filter_map(|(slot, _)| self.places_of(slot).iter().copied().find(within)).min()
     }
 

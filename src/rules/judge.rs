@@ -47,7 +47,7 @@ pub struct Mail<'m> {
     /// The ways of conditions of which every part was found, in order.
     pub complete: Vec<u32>,
     tongues: &'m Tongues,
-    own: OnceCell<Language>,
+    spoken: OnceCell<Vec<Language>>,
 }
 
 impl<'m> Mail<'m> {
@@ -60,8 +60,8 @@ impl<'m> Mail<'m> {
     ) -> Option<Self> {
         let hits = set.terms.scan(&texts, time_is_up)?;
         let (wanted, complete) = set.wanted.by(&hits);
-        let (filtered, terms, tongues, own) = (set.filters.look(&texts), &set.terms, &set.tongues, OnceCell::new());
-        Some(Mail { filtered, texts, hits, terms, language, wanted, complete, tongues, own })
+        let (filtered, terms, tongues, spoken) = (set.filters.look(&texts), &set.terms, &set.tongues, OnceCell::new());
+        Some(Mail { filtered, texts, hits, terms, language, wanted, complete, tongues, spoken })
     }
 
     /// The words of the rule against the mail; facts are [`super::facts::Facts::hold`].
@@ -137,8 +137,8 @@ impl<'m> Mail<'m> {
     }
 
     /// The languages whose words count as signs.
-    pub fn tongues(&self) -> Vec<Language> {
-        self.tongues.spoken(*self.own.get_or_init(|| self.tongues.of(self.hits.groups())))
+    pub fn tongues(&self) -> &[Language] {
+        self.spoken.get_or_init(|| self.tongues.spoken(self.tongues.of(self.hits.groups())))
     }
 
     /// Where sentences begin.

@@ -77,8 +77,9 @@ impl Signs {
 
     /// First places of signs, in the languages that count in the mail.
     fn there(&self, mail: &Mail<'_>, fields: u8) -> Vec<(usize, Shown)> {
-        let spoken = mail.tongues().into_iter().filter_map(|language| self.words.get(&language)).flatten();
-        spoken.filter_map(|(sign, group)| Some((*sign, (mail.hits.first(*group, fields)?, *group)))).collect()
+        let ranges: Vec<_> = mail.hits.in_fields(fields).collect();
+        let spoken = mail.tongues().iter().filter_map(|language| self.words.get(language)).flatten();
+        spoken.filter_map(|(sign, group)| Some((*sign, (mail.hits.first(*group, &ranges)?, *group)))).collect()
     }
 }
 
